@@ -1,0 +1,525 @@
+"""Documents, queries and judgements on disk; a document cut into passages of whole sentences.
+
+Offsets are characters of `Document.text`, half-open, and never change: the text is the decoded file
+(or the `text` of a BEIR line) as it stands. Headings, titles and front matter give context; no
+sentence overlaps them, so nothing can quote them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from charset_normalizer import from_bytes
+from markdown_it import MarkdownIt
+
+from chatbot.errors import CorpusError, CorpusMissing
+
+Span = tuple[int, int]
+Qrels = dict[str, dict[str, int]]
+CountPieces = Callable[[Sequence[str]], list[int]]
+
+MAX_PIECES = 256  # word pieces a passage; all-MiniLM-L6-v2 reads no further
+_RESERVED = ("README.md", "queries.jsonl", "qrels")  # at the root of a corpus: about it, not in it
+_MARKDOWN = {".md", ".markdown"}
+_TITLE_BYTES = 1 << 20  # enough of a file to tell its encoding
+
+
+@dataclass(frozen=True)
+class Block:
+    """A run of prose below one path of headings: a paragraph, a list item, a table row."""
+
+    start: int
+    end: int
+    section: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """`doc_id` is the POSIX path below the corpus folder, or the `_id` of a BEIR line."""
+
+    doc_id: str
+    title: str
+    text: str = field(repr=False)
+    source: str
+    blocks: tuple[Block, ...] = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A slice of its document that begins and ends with a whole sentence."""
+
+    doc_id: str
+    start: int
+    end: int
+    section: str
+    sentences: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class UnreadFile:
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    doc: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Query:
+    """`history` holds the earlier questions of the conversation, oldest first."""
+
+    query_id: str
+    text: str
+    answers: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    answerable: bool = True
+    history: tuple[str, ...] = ()
+    kind: str = ""
+
+
+# Reading a corpus ---------------------------------------------------------------------------
+
+
+def corpus_files(folder: Path, skip: Path | None = None) -> list[Path]:
+    """The files of a corpus in a fixed order; hidden ones and those below `skip` left out."""
+    if not folder.is_dir():
+        raise CorpusMissing(f"no corpus folder at {folder}; name one with --corpus")
+    skipped = skip.resolve() if skip else None
+
+    def wanted(path: Path) -> bool:
+        parts = path.relative_to(folder).parts
+        if any(part.startswith(".") for part in parts) or parts[0] in _RESERVED:
+            return False
+        return not (skipped and skipped in path.resolve().parents)
+
+    files = (path for path in folder.rglob("*") if not path.is_dir() and wanted(path))
+    return sorted(files, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def read_documents(folder: Path, files: Sequence[Path]) -> Iterator[Document | UnreadFile]:
+    """Every document of the files, in their order; a file that cannot be read is named instead.
+
+    Raises CorpusError for a broken line of a .jsonl file and for a document id used twice.
+    """
+    seen: dict[str, str] = {}
+    for path in files:
+        for item in _read_file(path, path.relative_to(folder).as_posix()):
+            if isinstance(item, Document):
+                if item.doc_id in seen:
+                    raise CorpusError(
+                        f"{item.source}: duplicate document id {item.doc_id!r}, first used at"
+                        f" {seen[item.doc_id]}; give each document an id of its own"
+                    )
+                seen[item.doc_id] = item.source
+            yield item
+
+
+def _read_file(path: Path, name: str) -> Iterator[Document | UnreadFile]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        yield UnreadFile(name, f"cannot be opened ({error.strerror or error})")
+        return
+    try:
+        text, warning = decode(data)
+    except UnicodeError as error:
+        yield UnreadFile(name, str(error))
+        return
+    warnings = (f"{name}: {warning}",) if warning else ()
+    if not text.strip():
+        yield UnreadFile(name, "is empty")
+    elif path.suffix.lower() == ".jsonl":
+        yield from _read_jsonl(text, name)
+    else:
+        document = read_document(text, name, warnings)
+        yield document if document.blocks else UnreadFile(name, "holds headings but no text")
+
+
+def read_document(text: str, name: str, warnings: tuple[str, ...] = ()) -> Document:
+    """A document from the decoded text of a Markdown or plain-text file called `name`."""
+    stem = re.sub(r"[-_\s]+", " ", Path(name).stem).strip()
+    if Path(name).suffix.lower() not in _MARKDOWN:
+        return Document(name, stem, text, name, tuple(_paragraphs(text, 0)), warnings)
+    matter, body, problem = _front_matter(text)
+    blocks, headings = _markdown_blocks(text, body)
+    title = str(matter.get("title") or "").strip() or next(iter(headings), stem)
+    if problem:
+        warnings = (*warnings, f"{name}: front matter ignored ({problem})")
+    return Document(name, title, text, name, tuple(blocks), warnings)
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """The text of a file and, unless it was UTF-8, a note on the encoding that was taken.
+
+    A byte order mark is not part of the text. Raises UnicodeError with the reason for bytes that
+    are no text or whose encoding cannot be told.
+    """
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if data.startswith(mark):
+            try:
+                return data.decode(encoding), ""
+            except UnicodeDecodeError as error:
+                raise UnicodeError(f"starts like {encoding} but is not ({error.reason})") from error
+    if b"\0" in data:
+        raise UnicodeError("is binary, not text")
+    try:
+        return data.decode("utf-8"), ""
+    except UnicodeDecodeError:
+        return _decode_by_guess(data)
+
+
+def _decode_by_guess(data: bytes) -> tuple[str, str]:
+    guess = from_bytes(data[:_TITLE_BYTES]).best()
+    if guess is None or guess.encoding == "ascii":
+        raise UnicodeError("is binary, or in an encoding that cannot be told; save it as UTF-8")
+    try:
+        return data.decode(guess.encoding), f"read as {guess.encoding}; save it as UTF-8 if that is wrong"
+    except UnicodeDecodeError as error:
+        raise UnicodeError(f"looks like {guess.encoding} but is not; save it as UTF-8") from error
+
+
+def _read_jsonl(text: str, name: str) -> Iterator[Document]:
+    for number, record in _json_lines(text, name):
+        where = f"{name}:{number}"
+        doc_id, body = record.get("_id"), record.get("text")
+        if not isinstance(doc_id, str) or not doc_id or not isinstance(body, str):
+            raise CorpusError(f'{where}: a document needs "_id" and "text", both strings')
+        title = record.get("title") or ""
+        source = record.get("url") or where
+        yield Document(doc_id, str(title), body, str(source), tuple(_paragraphs(body, 0)))
+
+
+def _json_lines(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise CorpusError(f"{name}:{number}: broken JSON ({error.msg}); mend or remove the line") from error
+        if not isinstance(record, dict):
+            raise CorpusError(f"{name}:{number}: expected a JSON object, found {type(record).__name__}")
+        yield number, record
+
+
+# Blocks -------------------------------------------------------------------------------------
+
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_NEWLINE = re.compile(r"\r\n|\n|\r")
+_BLANK_LINES = re.compile(r"(?:[ \t]*(?:\r\n|\n|\r)){2,}")
+_ITEM = re.compile(r"(?:\r\n|\n|\r)(?=[ \t]*(?:[-*•‣–]|\d{1,3}[.)])[ \t]+\S)")
+_MARKER = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*")
+_MARKDOWN_IT = MarkdownIt("commonmark").enable("table")
+
+
+def _front_matter(text: str) -> tuple[dict[str, Any], int, str]:
+    """The front matter, the offset behind it, and what was wrong with it ("" if nothing)."""
+    match = _FRONT_MATTER.match(text)
+    if not match:
+        return {}, 0, ""
+    try:
+        matter = yaml.safe_load(match[1])
+    except yaml.YAMLError as error:
+        return {}, match.end(), str(error).splitlines()[0]
+    if matter is None or isinstance(matter, dict):
+        return matter or {}, match.end(), ""
+    return {}, match.end(), "not a mapping"
+
+
+def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
+    """Prose blocks of the Markdown that begins at offset `body`, and its headings in order."""
+    lines = [body, *(match.end() for match in _NEWLINE.finditer(text, body)), len(text)]
+    blocks: list[Block] = []
+    headings: list[str] = []
+    path: list[tuple[int, str]] = []  # (level, heading) from the outermost
+    tokens = _MARKDOWN_IT.parse(text[body:])
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        if token.map is None or following is None:
+            continue
+        if token.type == "heading_open":
+            level = int(token.tag[1])
+            path = [entry for entry in path if entry[0] < level]
+            path.append((level, following.content.strip()))
+            headings.append(following.content.strip())
+        elif token.type in {"paragraph_open", "tr_open", "fence", "code_block"}:
+            start, end = lines[token.map[0]], lines[min(token.map[1], len(lines) - 1)]
+            if token.type == "fence":  # without its fences
+                start, end = lines[token.map[0] + 1], lines[max(token.map[1] - 1, token.map[0] + 1)]
+            elif token.level:
+                start = _MARKER.match(text, start, end).end()  # type: ignore[union-attr]  # matches ""
+            blocks += _block(text, start, end, " › ".join(entry[1] for entry in path))
+    return blocks, headings
+
+
+def _paragraphs(text: str, body: int) -> Iterator[Block]:
+    """Blocks of plain text: runs between blank lines, and each line that begins like a list item."""
+    start = body
+    breaks = [(match.start(), match.end()) for match in _BLANK_LINES.finditer(text, body)]
+    for stop, following in [*breaks, (len(text), len(text))]:
+        line = start
+        for item in _ITEM.finditer(text, start, stop):
+            yield from _block(text, line, item.start(), "")
+            line = item.end()
+        yield from _block(text, line, stop, "")
+        start = following
+
+
+def _block(text: str, start: int, end: int, section: str) -> Iterator[Block]:
+    start, end = _strip(text, start, end)
+    if start < end:
+        yield Block(start, end, section)
+
+
+def _strip(text: str, start: int, end: int) -> Span:
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+# Sentences ----------------------------------------------------------------------------------
+
+_STOP = re.compile(
+    r"(?P<stop>[.!?…]+|[。！？｡]+)(?P<close>(?:[\"'”’»)\]」』）]|\[\d{1,3}\])*)(?P<gap>\s+|(?<=[。！？｡」』）])(?=\S))"
+)
+_NEVER_LAST = frozenset(
+    "mr mrs ms messrs dr prof gen lt col maj capt adm cmdr cdr sgt cpl pvt brig vice hon rev sen rep gov"
+    " pres st mt ft vs viz cf e.g i.e ca approx ed eds trans fig figs eq nr esp incl sr.col".split()
+)
+_BEFORE_NUMBER = frozenset(
+    "no nos p pp vol vols ch chap sec sect art arts op doc docs par para pt c jan feb mar apr jun jul aug"
+    " sep sept oct nov dec".split()
+)
+_MAYBE_LAST = frozenset("jr sr inc ltd co corp bros al etc dept univ div est a.m p.m ph.d u.s u.k u.n".split())
+_STARTERS = frozenset(
+    "a after all although an and as at because before both but by despite during each early even every few"
+    " finally for from he her here his how however if in instead it its later many meanwhile moreover most"
+    " no not on once one only other our over several she since so some soon still such that the their then"
+    " there these they this those though three thus to today two under until we what when where whether"
+    " which while who why with within without yet you".split()
+)
+_WORD = re.compile(r"\w+")
+
+
+def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[Span]:
+    """Spans of the sentences of text[start:end], in order, without the white space between them.
+
+    A full stop ends no sentence after an initial, a title or rank, a dotted abbreviation or a
+    numbering word, unless what follows can hardly be anything but a beginning.
+    """
+    end = len(text) if end is None else end
+    spans: list[Span] = []
+    begin = start
+    for match in _STOP.finditer(text, start, end):
+        if match.end() < end and _ends_sentence(text, begin, match, end):
+            spans.append(_strip(text, begin, match.end("close")))
+            begin = match.end()
+    spans.append(_strip(text, begin, end))
+    return [span for span in spans if span[0] < span[1]]
+
+
+def _ends_sentence(text: str, begin: int, match: re.Match[str], end: int) -> bool:
+    if not match["gap"] or match["stop"][0] in "。！？｡":
+        return True
+    following = text[match.end()]
+    detached = match.start() > begin and text[match.start() - 1].isspace()  # tokenised text: "end . Next"
+    if following.islower():
+        return detached and match["stop"] == "."
+    if match["stop"] != ".":
+        return True
+    before = text[max(begin, match.start() - 64) : match.start()]
+    word = "" if detached else before.rsplit(maxsplit=1)[-1].lstrip("\"'“‘«([")
+    if word.isdigit() and before.strip() == word:  # "1. The first item"
+        return False
+    return not word or _word_ends_sentence(word, text, match, end)
+
+
+def _word_ends_sentence(word: str, text: str, match: re.Match[str], end: int) -> bool:
+    """Whether the full stop behind `word` ends the sentence, given what follows."""
+    lower = word.lower()
+    next_word = _WORD.match(text, match.end(), end)
+    starter = bool(next_word) and next_word[0].lower() in _STARTERS  # type: ignore[index]  # bool above
+    if lower in _NEVER_LAST or (lower.endswith(".gen") or lower.endswith(".col")):
+        return False
+    if lower in _BEFORE_NUMBER:
+        return not re.match(r"[\dIVXLC#]", text[match.end()])
+    if len(word) == 1 and word.isalpha() and word.isupper():
+        return starter and next_word is not None and len(next_word[0]) > 1
+    if lower in _MAYBE_LAST or re.fullmatch(r"(?:\w\.)+\w", word):
+        return starter or match["close"] != ""
+    return True
+
+
+# Passages -----------------------------------------------------------------------------------
+
+
+def split_document(
+    document: Document, count_pieces: CountPieces, max_pieces: int = MAX_PIECES
+) -> tuple[list[Passage], list[str]]:
+    """Passages of one section each and of at most `max_pieces` word pieces, and warnings.
+
+    The sentences of a section are spread evenly, so none is left over in a stub of a passage.
+    A sentence that is too long alone is divided, with a warning; no character is dropped.
+    """
+    text = document.text
+    passages: list[Passage] = []
+    warnings = list(document.warnings)
+    for section, spans in _sections(document):
+        # what stands between two sentences (list markers, say) counts with the later one
+        starts = [spans[0][0], *(span[1] for span in spans[:-1])]
+        pieces = count_pieces([text[start : span[1]] for start, span in zip(starts, spans, strict=True)])
+        sized: list[tuple[Span, int]] = []
+        for span, size in zip(spans, pieces, strict=True):
+            if size <= max_pieces:
+                sized.append((span, size))
+                continue
+            parts = list(_divide(text, span, count_pieces, max_pieces))
+            warnings.append(
+                f"{document.source}: a sentence of {size} word pieces at character {span[0]} is divided"
+                f" into {len(parts)} parts of at most {max_pieces}"
+            )
+            sized += parts
+        for group in _spread(sized, max_pieces):
+            passages.append(Passage(document.doc_id, group[0][0], group[-1][1], section, tuple(group)))
+    return passages, warnings
+
+
+def _sections(document: Document) -> Iterator[tuple[str, list[Span]]]:
+    """Sentences of neighbouring blocks below the same headings."""
+    section: str | None = None
+    spans: list[Span] = []
+    for block in document.blocks:
+        if block.section != section and spans:
+            yield section or "", spans
+            spans = []
+        section = block.section
+        spans += split_sentences(document.text, block.start, block.end)
+    if spans:
+        yield section or "", spans
+
+
+def _divide(text: str, span: Span, count_pieces: CountPieces, most: int) -> Iterator[tuple[Span, int]]:
+    """The span in halves of halves, cut at white space where there is any, until each part fits."""
+    pending = [span]
+    while pending:
+        start, end = pending.pop()
+        size = count_pieces([text[start:end]])[0]
+        if size <= most or end - start < 2:
+            yield (start, end), size
+            continue
+        middle = (start + end) // 2
+        space = re.compile(r"\s").search(text, middle, (middle + end) // 2)
+        cut = space.start() if space else middle
+        halves = _strip(text, start, cut), _strip(text, cut, end)
+        pending += [half for half in reversed(halves) if half[0] < half[1]]
+
+
+def _spread(sized: Sequence[tuple[Span, int]], most: int) -> Iterator[list[Span]]:
+    """Groups of neighbours of about equal size, none above `most`."""
+    total = sum(size for _, size in sized)
+    target = total / math.ceil(total / most) if total else most
+    group: list[Span] = []
+    filled = 0
+    for span, size in sized:
+        if group and (filled + size > most or filled + size / 2 > target):
+            yield group
+            group, filled = [], 0
+        group.append(span)
+        filled += size
+    if group:
+        yield group
+
+
+# Queries and judgements ---------------------------------------------------------------------
+
+
+def read_queries(folder: Path) -> dict[str, Query]:
+    """Queries by id, in the order of queries.jsonl."""
+    path = folder / "queries.jsonl"
+    if not path.is_file():
+        raise CorpusMissing(f"no {path}; evaluation needs queries.jsonl and qrels/ in the BEIR layout")
+    queries: dict[str, Query] = {}
+    for number, record in _json_lines(path.read_text("utf-8"), str(path)):
+        query = _query(record, f"{path}:{number}")
+        if query.query_id in queries:
+            raise CorpusError(f"{path}:{number}: duplicate query id {query.query_id!r}")
+        queries[query.query_id] = query
+    return queries
+
+
+def _query(record: dict[str, Any], where: str) -> Query:
+    query_id, text = record.get("_id"), record.get("text")
+    if not isinstance(query_id, str) or not isinstance(text, str):
+        raise CorpusError(f'{where}: a query needs "_id" and "text", both strings')
+    metadata = record.get("metadata") or {}
+    try:
+        evidence = tuple(
+            Evidence(str(item["doc"]), int(item["start"]), int(item["end"])) for item in metadata.get("evidence") or ()
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorpusError(f'{where}: evidence needs "doc", "start" and "end"') from error
+    return Query(
+        query_id,
+        text,
+        tuple(metadata.get("answers") or ()),
+        evidence,
+        bool(metadata.get("answerable", True)),
+        tuple(metadata.get("history") or ()),
+        str(metadata.get("kind") or ""),
+    )
+
+
+def read_qrels(folder: Path, split: str) -> Qrels:
+    path = folder / "qrels" / f"{split}.tsv"
+    if not path.is_file():
+        raise CorpusMissing(f"no {path}; name another split with --split")
+    qrels: Qrels = {}
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if number == 1 or not line.strip():  # BEIR's header
+            continue
+        try:
+            query_id, doc_id, relevance = line.split("\t")
+            qrels.setdefault(query_id, {})[doc_id] = int(relevance)
+        except ValueError as error:
+            raise CorpusError(
+                f"{path}:{number}: expected query-id, corpus-id and a whole number, parted by tabs"
+            ) from error
+    return qrels
+
+
+def split_queries(folder: Path, split: str) -> list[Query]:
+    """The queries of a split, in file order.
+
+    A query with a line in the split's judgements belongs to it. Unanswerable queries of public
+    sets have no line; where there is one split only they belong to it too.
+    """
+    qrels = read_qrels(folder, split)
+    queries = read_queries(folder)
+    for query_id in qrels:
+        if query_id not in queries:
+            raise CorpusError(f"{folder / 'qrels' / split}.tsv: no query {query_id!r} in queries.jsonl")
+    alone = len(list((folder / "qrels").glob("*.tsv"))) == 1
+    return [
+        query
+        for query in queries.values()
+        if query.query_id in qrels or (alone and not query.answerable)
+    ]

@@ -1,0 +1,807 @@
+"""How well the search finds, and how far an answer can be trusted.
+
+Retrieval: queries → runs (one a method) → measures by ir_measures → intervals, paired differences.
+Answers: queries → outcomes → shares, refusal figures, the risk–coverage curve.
+
+Every figure is a function of one weight a query. Weights of 1 give the figure itself; how often a
+resample drew each query gives its bootstrap distribution (Efron & Tibshirani 1993, chapter 13).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import string
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ir_measures
+import numpy as np
+from ir_measures import AP, RR, R, Success, nDCG
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from chatbot.answer import Answer, Chatbot, Citation
+from chatbot.conversation import standalone
+from chatbot.corpus import Evidence, Qrels, Query
+from chatbot.encoder import Encoder
+from chatbot.errors import QuestionError
+from chatbot.index import METHODS, PassageIndex, build_index
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Run = dict[str, dict[str, float]]  # query_id -> doc_id -> score, best first, no two scores equal
+Statistic = Callable[[Floats], Floats]  # (b, n) weights -> (b, m) figures
+
+MEASURES = (nDCG @ 10, R @ 10, R @ 100, RR @ 10, Success @ 1, Success @ 5, AP)
+OURS = "ours"
+POOL_DEPTH = 200  # passages of each retriever; leaves 100 documents where some have two passages
+RUN_DEPTH = 100  # documents a run keeps; R@100 needs no more, and AP is AP over these
+RESAMPLES = 10_000
+SEED = 2013
+BLOCK = 1_000_000  # weights held at a time, 8 MB
+CURVE_POINTS = 20
+SHORT_ANSWER_WORDS = 5
+REFUSALS = ("closest", "not_found")
+
+
+# Intervals ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over n queries and its 95 % bootstrap percentile interval; NaN where undefined."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def to_json(self) -> dict[str, float | None]:
+        values = {"mean": self.mean, "low": self.low, "high": self.high}
+        return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+    def __str__(self) -> str:
+        if math.isnan(self.mean):
+            return "–"
+        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def bootstrap(statistic: Statistic, n: int) -> list[Interval]:
+    """One interval for each of the m figures of `statistic`, from the same resamples.
+
+    A resample in which a figure is undefined (NaN) does not count for that figure.
+    """
+    if n == 0:
+        m = statistic(np.zeros((1, 0))).shape[1]
+        return [Interval(math.nan, math.nan, math.nan, 0)] * m
+    means = statistic(np.ones((1, n)))[0]  # (m,)
+    samples = np.concatenate([statistic(weights) for weights in _resamples(n)])  # (RESAMPLES, m)
+    samples = samples.round(12)  # equal data summed in another order must give an equal figure
+    intervals = []
+    for mean, column in zip(means.round(12).tolist(), samples.T, strict=True):
+        defined = column[~np.isnan(column)]
+        if math.isnan(mean) or not len(defined):
+            intervals.append(Interval(mean, math.nan, math.nan, n))
+        else:
+            low, high = np.percentile(defined, (2.5, 97.5)).tolist()
+            intervals.append(Interval(mean, low, high, n))
+    return intervals
+
+
+def _resamples(n: int) -> Iterator[Floats]:
+    """(b, n) blocks of how often each of n queries was drawn; RESAMPLES rows in all."""
+    random = np.random.default_rng(SEED)
+    size = max(1, BLOCK // n)
+    for begin in range(0, RESAMPLES, size):
+        rows = min(size, RESAMPLES - begin)
+        drawn = random.integers(n, size=(rows, n)) + n * np.arange(rows)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=rows * n)
+        yield counts.reshape(rows, n).astype(np.float64)
+
+
+def mean_intervals(values: Floats) -> list[Interval]:
+    """The mean of each column of (n, m) values, with its interval."""
+    return bootstrap(lambda weights: _ratio(weights @ values, weights.sum(1)[:, None]), len(values))
+
+
+def mean_interval(values: Sequence[float]) -> Interval:
+    return mean_intervals(np.array(values, np.float64).reshape(-1, 1))[0]
+
+
+def randomisation_p(differences: Floats) -> Floats:
+    """Two-sided p-values of a paired randomisation test for each column of (n, m) differences.
+
+    Under the null hypothesis the sign of a query's difference is a coin toss (Smucker, Allan &
+    Carterette, CIKM 2007); the observed signs count as one of the tosses.
+    """
+    n = len(differences)
+    if n == 0:
+        return np.full(differences.shape[1], math.nan)
+    random = np.random.default_rng(SEED)
+    observed = np.abs(differences.sum(0)) - 1e-9  # sums of equal size differ by rounding
+    as_large = np.ones(differences.shape[1])
+    size = max(1, BLOCK // n)
+    for begin in range(0, RESAMPLES, size):
+        signs = random.integers(2, size=(min(size, RESAMPLES - begin), n)) * 2.0 - 1.0
+        as_large += (np.abs(signs @ differences) >= observed).sum(0)
+    return as_large / (RESAMPLES + 1)
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    """part / whole, NaN where the whole is 0."""
+    ratio: Floats = np.divide(part, whole, out=np.full(np.shape(part), math.nan), where=whole > 0)
+    return ratio
+
+
+# Retrieval ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Difference:
+    interval: Interval
+    p: float  # of a paired randomisation test
+
+    def to_json(self) -> dict[str, float | None]:
+        return {**self.interval.to_json(), "p": None if math.isnan(self.p) else self.p}
+
+    def __str__(self) -> str:
+        interval = self.interval
+        if math.isnan(interval.mean):
+            return "–"
+        return f"{interval.mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}] p={self.p:.4f}"
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """The runs of all methods over the same queries, and what each query took in milliseconds."""
+
+    runs: dict[str, Run]
+    milliseconds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class RetrievalReport:
+    corpus: str
+    documents: int
+    passages: int
+    n: int
+    methods: dict[str, dict[str, Interval]]
+    difference: dict[str, dict[str, Difference]]
+    milliseconds: dict[str, float | None]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "corpus": self.corpus,
+            "documents": self.documents,
+            "passages": self.passages,
+            "n": self.n,
+            "methods": _to_json(self.methods),
+            "difference": _to_json(self.difference),
+            "milliseconds": self.milliseconds,
+        }
+
+    def to_text(self) -> str:
+        names = [str(measure) for measure in MEASURES]
+        rows = [["", *self.methods]]
+        rows += [[name, *(str(self.methods[m][name]) for m in self.methods)] for name in names]
+        pairs = [["", *self.difference]]
+        pairs += [[name, *(str(self.difference[d][name]) for d in self.difference)] for name in names]
+        head = (
+            f"{self.corpus}: {self.documents:,} documents, {self.passages:,} passages,"
+            f" n = {self.n:,} questions; 95 % intervals\n"
+            f"milliseconds a question: {_milliseconds_text(self.milliseconds)}"
+        )
+        return f"{head}\n\n{table(rows)}\n\n{table(pairs)}"
+
+
+def judged_queries(queries: Iterable[Query], qrels: Qrels) -> list[Query]:
+    """The queries that retrieval is measured on: answerable, with a relevant document."""
+    return [
+        query
+        for query in queries
+        if query.answerable and any(grade > 0 for grade in qrels.get(query.query_id, {}).values())
+    ]
+
+
+def spread(queries: Sequence[Query], limit: int | None) -> list[Query]:
+    """`limit` queries evenly spread over all, so that a file in two halves gives some of both."""
+    if limit is None or limit >= len(queries):
+        return list(queries)
+    return [queries[number * len(queries) // limit] for number in range(limit)]
+
+
+def retrieve(index: PassageIndex, queries: Iterable[Query]) -> Retrieval:
+    """All methods from one pool a query; a follow-up is searched as its standalone question."""
+    runs: dict[str, Run] = {method: {} for method in METHODS}
+    milliseconds = []
+    for query in queries:
+        begin = time.perf_counter()
+        pool = index.pool(standalone_text(query), POOL_DEPTH)
+        milliseconds.append((time.perf_counter() - begin) * 1000)
+        doc_ids = [index.doc_id(int(row)) for row in pool.rows]
+        for method in METHODS:
+            runs[method][query.query_id] = rank_documents(pool.scores(method), doc_ids)
+    return Retrieval(runs, tuple(milliseconds))
+
+
+def standalone_text(query: Query) -> str:
+    return standalone(query.text, query.history) if query.history else query.text
+
+
+def rank_documents(scores: Floats, doc_ids: Sequence[str]) -> dict[str, float]:
+    """The best RUN_DEPTH documents of passages in corpus order, with scores that strictly fall.
+
+    A document scores as its best passage (MaxP; Dai & Callan, SIGIR 2019). Equal scores keep
+    corpus order: the later one is lowered, because evaluation tools break ties by document id and
+    hold scores as 32-bit floats. Passages with -inf were not found.
+    """
+    ranking: dict[str, float] = {}
+    ceiling = math.inf
+    for position in np.argsort(-scores, kind="stable").tolist():
+        score = float(scores[position])
+        if score == -math.inf or len(ranking) == RUN_DEPTH:
+            break
+        if doc_ids[position] not in ranking:
+            score = min(score, ceiling)
+            ranking[doc_ids[position]] = score
+            ceiling = score - 1e-6 * max(1.0, abs(score))
+    return ranking
+
+
+def measure_queries(run: Run, qrels: Qrels, queries: Sequence[Query]) -> Floats:
+    """(queries, MEASURES) values; 0 for a query that found nothing."""
+    judged = {query.query_id: qrels[query.query_id] for query in queries}
+    position = {query_id: number for number, query_id in enumerate(judged)}
+    column = {str(measure): number for number, measure in enumerate(MEASURES)}
+    values = np.zeros((len(queries), len(MEASURES)))
+    if judged:
+        for metric in ir_measures.iter_calc(MEASURES, judged, run):
+            values[position[metric.query_id], column[str(metric.measure)]] = metric.value
+    return values
+
+
+def report_retrieval(
+    corpus: str, index: PassageIndex, values: Mapping[str, Floats], milliseconds: Sequence[float]
+) -> RetrievalReport:
+    """`values`: (queries, MEASURES) for each method, the same queries in the same order."""
+    names = [str(measure) for measure in MEASURES]
+    methods = {method: dict(zip(names, mean_intervals(values[method]), strict=True)) for method in values}
+    return RetrievalReport(
+        corpus=corpus,
+        documents=int(index.manifest["documents"]),
+        passages=int(index.manifest["passages"]),
+        n=len(values[OURS]),
+        methods=methods,
+        difference={
+            f"{OURS}-{other}": dict(zip(names, compare(values[OURS], values[other]), strict=True))
+            for other in values
+            if other != OURS
+        },
+        milliseconds=summarise_milliseconds(milliseconds),
+    )
+
+
+def compare(values: Floats, others: Floats) -> list[Difference]:
+    """The paired difference values - others of each column."""
+    differences = values - others
+    p_values = randomisation_p(differences).tolist()
+    return [
+        Difference(interval, p) for interval, p in zip(mean_intervals(differences), p_values, strict=True)
+    ]
+
+
+def write_runs(path: Path, runs: Mapping[str, Run]) -> list[Path]:
+    """One TREC run a method, `run.trec` becoming `run.ours.trec`; best document first, rank from 1.
+
+    White space in an id, which would add a column, is written as in a URL.
+    """
+    written = []
+    for method, run in runs.items():
+        target = path.with_name(f"{path.stem}.{method}{path.suffix}")
+        target.write_text("".join(_trec_lines(run, method)), encoding="utf-8")
+        written.append(target)
+    return written
+
+
+def _trec_lines(run: Run, method: str) -> Iterator[str]:
+    for query_id, ranking in run.items():
+        for rank, (doc_id, score) in enumerate(ranking.items(), 1):
+            yield f"{_column(query_id)} Q0 {_column(doc_id)} {rank} {score:.9g} {method}\n"
+
+
+def _column(identifier: str) -> str:
+    return re.sub(r"\s", lambda space: "".join(f"%{byte:02X}" for byte in space[0].encode()), identifier)
+
+
+@dataclass(frozen=True)
+class Miss:
+    """A query that ours served badly: the relevant documents, and the best of those found."""
+
+    question: str
+    ndcg: float
+    gold: tuple[str, ...]
+    found: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "question": self.question,
+            "nDCG@10": self.ndcg,
+            "gold": list(self.gold),
+            "found": list(self.found),
+        }
+
+    def to_text(self) -> str:
+        lines = [f"{self.ndcg:.3f}  {self.question}"]
+        lines += [f"       gold   {document}" for document in self.gold]
+        lines += [f"       found  {document}" for document in self.found]
+        return "\n".join(lines)
+
+
+def worst_retrieved(
+    index: PassageIndex, queries: Sequence[Query], qrels: Qrels, run: Run, values: Floats, n: int
+) -> list[Miss]:
+    """The n queries with the lowest nDCG@10, file order among equals."""
+    ndcg = values[:, MEASURES.index(nDCG @ 10)]
+    misses = []
+    for number in np.argsort(ndcg, kind="stable")[:n].tolist():
+        query = queries[number]
+        gold = [doc_id for doc_id, grade in qrels[query.query_id].items() if grade > 0]
+        found = [doc_id for doc_id in run[query.query_id] if doc_id not in gold]
+        misses.append(
+            Miss(
+                question=standalone_text(query),
+                ndcg=float(ndcg[number]),
+                gold=tuple(_describe(index, doc_id) for doc_id in gold[:3]),
+                found=tuple(_describe(index, doc_id) for doc_id in found[:3]),
+            )
+        )
+    return misses
+
+
+def _describe(index: PassageIndex, doc_id: str) -> str:
+    try:
+        document = index.document(doc_id)
+    except KeyError:
+        return f"{doc_id} (not in the corpus)"
+    return f"{doc_id} | {document.title} | {_shorten(document.text, 80)}"
+
+
+def missing_documents(index: PassageIndex, qrels: Qrels, queries: Iterable[Query]) -> list[str]:
+    """Relevant documents that the corpus does not hold: no method can find them."""
+    missing = {}
+    for query in queries:
+        for doc_id, grade in qrels.get(query.query_id, {}).items():
+            if grade > 0 and doc_id not in missing:
+                missing[doc_id] = not _holds(index, doc_id)
+    return [doc_id for doc_id, absent in missing.items() if absent]
+
+
+def _holds(index: PassageIndex, doc_id: str) -> bool:
+    try:
+        index.document(doc_id)
+    except KeyError:
+        return False
+    return True
+
+
+# Answers ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One answer against its gold. None where the question cannot tell: no gold of that sort.
+
+    `right` asks what the quotes say, whether or not they were offered as an answer: the first one
+    lies on gold evidence, or all together contain a gold answer. Nothing is right for an
+    unanswerable question.
+    """
+
+    query: Query
+    status: str
+    confidence: float
+    first_quote: str
+    on_evidence: bool | None
+    contains_string: bool | None
+    contains_words: bool | None
+    short_f1: float | None
+    exact: bool | None
+    right: bool
+    milliseconds: float
+
+    @property
+    def refused(self) -> bool:
+        return self.status in REFUSALS
+
+    @property
+    def served(self) -> bool:
+        """Answered rightly, or refused where nothing answers."""
+        return self.right and not self.refused if self.query.answerable else self.refused
+
+
+def ask(chatbot: Chatbot, query: Query) -> Outcome:
+    """A question that the chatbot does not take (over-long) counts as not found."""
+    begin = time.perf_counter()
+    try:
+        answer = chatbot.answer(query.text, query.history)
+    except QuestionError:
+        answer = None
+    milliseconds = (time.perf_counter() - begin) * 1000
+    if answer is None:
+        return judge(query, "not_found", 0.0, (), "", None, milliseconds)
+    exact = cites_exactly(chatbot.index, answer) if answer.citations else None
+    return judge(
+        query,
+        answer.status,
+        answer.confidence,
+        answer.citations,
+        answer.short_answer,
+        exact,
+        milliseconds,
+    )
+
+
+def judge(
+    query: Query,
+    status: str,
+    confidence: float,
+    citations: Sequence[Citation],
+    short_answer: str,
+    exact: bool | None,
+    milliseconds: float,
+) -> Outcome:
+    quotes = " ".join(citation.quote for citation in citations)
+    has_short = any(len(answer.split()) <= SHORT_ANSWER_WORDS for answer in query.answers)
+    on_evidence = quotes_evidence(citations, query.evidence) if query.evidence else None
+    words = contains_words(quotes, query.answers) if query.answers else None
+    return Outcome(
+        query=query,
+        status=status,
+        confidence=confidence,
+        first_quote=citations[0].quote if citations else "",
+        on_evidence=on_evidence,
+        contains_string=contains_string(quotes, query.answers) if query.answers else None,
+        contains_words=words,
+        short_f1=max(token_f1(short_answer, gold) for gold in query.answers) if has_short else None,
+        exact=exact,
+        right=query.answerable and bool(on_evidence or words),
+        milliseconds=milliseconds,
+    )
+
+
+def cites_exactly(index: PassageIndex, answer: Answer) -> bool:
+    """Whether every quote is the named slice of the named document, and the document unchanged."""
+    return all(_is_exact(index, citation) for citation in answer.citations)
+
+
+def _is_exact(index: PassageIndex, citation: Citation) -> bool:
+    try:
+        text = index.document(citation.doc_id).text
+    except KeyError:
+        return False
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return citation.quote == text[citation.start : citation.end] and citation.doc_sha256 == digest
+
+
+def quotes_evidence(citations: Sequence[Citation], evidence: Sequence[Evidence]) -> bool:
+    """Whether the first quote shares a character with a piece of evidence."""
+    return any(
+        quote.doc_id == piece.doc and quote.start < piece.end and piece.start < quote.end
+        for quote in citations[:1]
+        for piece in evidence
+    )
+
+
+def normalise(text: str) -> str:
+    """As SQuAD's scorer does: lower case, no ASCII punctuation, no articles, single spaces.
+
+    Rajpurkar et al., EMNLP 2016.
+    """
+    bare = "".join(letter for letter in text.lower() if letter not in string.punctuation)
+    return " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())
+
+
+def contains_string(text: str, answers: Iterable[str]) -> bool:
+    found = normalise(text)
+    return any(gold in found for gold in map(normalise, answers) if gold)
+
+
+def contains_words(text: str, answers: Iterable[str]) -> bool:
+    """As contains_string, but whole words only: "8" is not in "18"."""
+    found = f" {normalise(text)} "
+    return any(f" {gold} " in found for gold in map(normalise, answers) if gold)
+
+
+def token_f1(text: str, gold: str) -> float:
+    """F1 of shared words, as SQuAD counts them; 1 if both are empty."""
+    mine, theirs = normalise(text).split(), normalise(gold).split()
+    if not mine or not theirs:
+        return float(mine == theirs)
+    shared = (Counter(mine) & Counter(theirs)).total()
+    return 2 * shared / (len(mine) + len(theirs))
+
+
+@dataclass(frozen=True)
+class AnswerReport:
+    corpus: str
+    n: int
+    answerable_n: int
+    answerable: dict[str, Interval]
+    refusal: dict[str, Interval]
+    by_kind: dict[str, dict[str, Interval]]
+    risk_coverage: tuple[tuple[float, float], ...]
+    milliseconds: dict[str, float | None]
+
+    def to_json(self) -> dict[str, Any]:
+        counts = {name: interval.n for name, interval in self.answerable.items()}
+        return {
+            "corpus": self.corpus,
+            "n": self.n,
+            "answerable": {"n": self.answerable_n, **_to_json(self.answerable), "counts": counts},
+            "refusal": {"n": self.n, **_to_json(self.refusal)},
+            "by_kind": {
+                kind: {"n": figures["served"].n, **_to_json(figures)}
+                for kind, figures in self.by_kind.items()
+            },
+            "risk_coverage": [list(point) for point in self.risk_coverage],
+            "milliseconds": self.milliseconds,
+        }
+
+    def to_text(self) -> str:
+        figures = [["", "mean [95 % interval]", "n"]]
+        for group in (self.answerable, self.refusal):
+            figures += [[name, str(value), f"{value.n:,}"] for name, value in group.items()]
+        parts = [
+            f"{self.corpus}: n = {self.n:,} questions, {self.answerable_n:,} answerable\n"
+            f"milliseconds a question: {_milliseconds_text(self.milliseconds)}",
+            table(figures),
+        ]
+        if self.by_kind:
+            names = list(next(iter(self.by_kind.values())))
+            kinds = [["kind", "n", *names]]
+            for kind, group in self.by_kind.items():
+                n = f"{group['served'].n:,}"
+                kinds.append([kind, n, *(str(group[name]) for name in names)])
+            parts.append(table(kinds))
+        curve = [["coverage", "risk"]]
+        curve += [[f"{coverage:.2f}", f"{risk:.3f}"] for coverage, risk in self.risk_coverage]
+        return "\n\n".join([*parts, table(curve)])
+
+
+def report_answers(corpus: str, outcomes: Sequence[Outcome]) -> AnswerReport:
+    """A refused answerable question counts as wrong in every share, whatever its nearest quotes say.
+
+    exact_citations is a share of the answers with citations, unanswerable questions included.
+    """
+    answerable = [outcome for outcome in outcomes if outcome.query.answerable]
+    kinds = dict.fromkeys(outcome.query.kind for outcome in outcomes if outcome.query.kind)
+    return AnswerReport(
+        corpus=corpus,
+        n=len(outcomes),
+        answerable_n=len(answerable),
+        answerable={
+            **answer_shares(answerable),
+            "exact_citations": _defined_mean(outcome.exact for outcome in outcomes),
+        },
+        refusal=refusal_figures(outcomes),
+        by_kind={kind: kind_figures([o for o in outcomes if o.query.kind == kind]) for kind in kinds},
+        risk_coverage=risk_coverage(*_wrong_by_confidence(outcomes)),
+        milliseconds=summarise_milliseconds([outcome.milliseconds for outcome in outcomes]),
+    )
+
+
+def answer_shares(answerable: Sequence[Outcome]) -> dict[str, Interval]:
+    """Each over the questions that have that sort of gold, refusals as 0."""
+
+    def share(name: str) -> Interval:
+        values = ((outcome, getattr(outcome, name)) for outcome in answerable)
+        return _defined_mean(
+            value if value is None or not outcome.refused else 0.0 for outcome, value in values
+        )
+
+    return {
+        "first_quote_on_evidence": share("on_evidence"),
+        "contains_answer": share("contains_string"),
+        "contains_answer_words": share("contains_words"),
+        "short_answer_f1": share("short_f1"),
+    }
+
+
+def _defined_mean(values: Iterable[float | None]) -> Interval:
+    return mean_interval([float(value) for value in values if value is not None])
+
+
+def kind_figures(outcomes: Sequence[Outcome]) -> dict[str, Interval]:
+    """`served`: answered rightly, or refused where nothing answers."""
+    return {
+        "served": mean_interval([outcome.served for outcome in outcomes]),
+        "refused": mean_interval([outcome.refused for outcome in outcomes]),
+        **answer_shares([outcome for outcome in outcomes if outcome.query.answerable]),
+    }
+
+
+def refusal_figures(outcomes: Sequence[Outcome]) -> dict[str, Interval]:
+    """Of refusing, with the unanswerable questions as the positives; and of the confidence."""
+    unanswerable = np.array([not outcome.query.answerable for outcome in outcomes], np.bool_)
+    refused = np.array([outcome.refused for outcome in outcomes], np.bool_)
+    wrong, confidence = _wrong_by_confidence(outcomes)
+
+    def figures(weights: Floats) -> Floats:
+        rightly = weights @ (refused & unanswerable)
+        refusals, positives = weights @ refused, weights @ unanswerable
+        return np.stack(
+            [
+                auroc(1 - confidence, unanswerable, weights),
+                _ratio(rightly, refusals),
+                _ratio(rightly, positives),
+                _ratio(2 * rightly, refusals + positives),
+                aurc(wrong, confidence, weights),
+            ],
+            axis=1,
+        )
+
+    names = ("auroc", "precision", "recall", "f1", "aurc")
+    return dict(zip(names, bootstrap(figures, len(outcomes)), strict=True))
+
+
+def _wrong_by_confidence(outcomes: Sequence[Outcome]) -> tuple[Flags, Floats]:
+    wrong = np.array([not outcome.right for outcome in outcomes], np.bool_)
+    return wrong, np.array([outcome.confidence for outcome in outcomes], np.float64)
+
+
+def auroc(scores: Floats, positive: Flags, weights: Floats) -> Floats:
+    """(b,) chance that a positive outscores a negative, a tie counting half, for (b, n) weights.
+
+    That half is what midranks give in the Mann–Whitney statistic. NaN without both classes.
+    """
+    order, starts = _groups(scores)
+    positives = _sum_groups(weights * positive, order, starts)
+    negatives = _sum_groups(weights * ~positive, order, starts)
+    below = np.cumsum(negatives, axis=1) - negatives
+    wins = (positives * (below + negatives / 2)).sum(1)
+    return _ratio(wins, positives.sum(1) * negatives.sum(1))
+
+
+def aurc(wrong: Flags, confidence: Floats, weights: Floats) -> Floats:
+    """(b,) area under the risk–coverage curve for (b, n) weights: the mean of the risk over all
+    coverages at which the confidence can cut (Geifman & El-Yaniv, NeurIPS 2017). Lower is better.
+    """
+    order, starts = _groups(-confidence)
+    answered = _sum_groups(weights, order, starts)
+    errors = _sum_groups(weights * wrong, order, starts)
+    covered = np.cumsum(answered, axis=1)
+    risk = np.nan_to_num(_ratio(np.cumsum(errors, axis=1), covered))  # none covered, none wrong
+    return _ratio((answered * risk).sum(1), answered.sum(1))
+
+
+def risk_coverage(wrong: Flags, confidence: Floats) -> tuple[tuple[float, float], ...]:
+    """(coverage, risk) at CURVE_POINTS coverages up to 1, the most confident answers first.
+
+    Risk is the share of wrong ones among the answers covered. Equal confidences are covered
+    together, each to the same part.
+    """
+    if not len(wrong):
+        return ()
+    order, starts = _groups(-confidence)
+    one = np.ones((1, len(wrong)))
+    answered = np.cumsum(_sum_groups(one, order, starts))
+    errors = np.cumsum(_sum_groups(one * wrong, order, starts))
+    coverage = np.arange(1, CURVE_POINTS + 1) / CURVE_POINTS
+    covered = coverage * len(wrong)
+    risk = np.interp(covered, [0, *answered], [0, *errors]) / covered
+    return tuple(zip(coverage.tolist(), risk.tolist(), strict=True))
+
+
+def _groups(values: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The ascending order of the values and where in it each run of equal values starts."""
+    order = np.argsort(values, kind="stable")
+    ascending = values[order]
+    changes = np.flatnonzero(ascending[1:] != ascending[:-1]) + 1
+    return order, np.concatenate([np.zeros(min(1, len(values)), np.intp), changes])
+
+
+def _sum_groups(weights: Floats, order: NDArray[np.intp], starts: NDArray[np.intp]) -> Floats:
+    """(b, n) weights -> (b, groups) sums."""
+    return np.add.reduceat(weights[:, order], starts, axis=1) if len(starts) else weights
+
+
+@dataclass(frozen=True)
+class WrongAnswer:
+    question: str
+    status: str
+    confidence: float
+    first_quote: str
+    gold: str
+
+    def to_json(self) -> dict[str, Any]:
+        return vars(self)
+
+    def to_text(self) -> str:
+        return (
+            f"{self.confidence:.3f}  {self.status:<12}  {self.question}\n"
+            f"       quote  {_shorten(self.first_quote, 160) or '–'}\n"
+            f"       gold   {_shorten(self.gold, 160)}"
+        )
+
+
+def worst_answered(outcomes: Sequence[Outcome], n: int) -> list[WrongAnswer]:
+    """The n answers whose confidence misled most: sure ones that are wrong, doubtful refusals of
+    questions that can be answered."""
+
+    def misled(outcome: Outcome) -> float:
+        return 1 - outcome.confidence if outcome.refused else outcome.confidence
+
+    wrong = [outcome for outcome in outcomes if not outcome.served]
+    return [
+        WrongAnswer(o.query.text, o.status, o.confidence, o.first_quote, _gold(o.query))
+        for o in sorted(wrong, key=misled, reverse=True)[:n]
+    ]
+
+
+def _gold(query: Query) -> str:
+    if not query.answerable:
+        return "(unanswerable)"
+    evidence = (f"{piece.doc}[{piece.start}:{piece.end}]" for piece in query.evidence)
+    return " | ".join(query.answers) or ", ".join(evidence) or "(no gold)"
+
+
+# The report's common parts ------------------------------------------------------------------
+
+
+def evaluation_folder(corpus: Path, project: Path) -> Path:
+    """Where the index of a corpus is kept: `index/` for the project's own, a folder in it for others."""
+    resolved = corpus.resolve()
+    if resolved == (project / "corpus").resolve():
+        return project / "index"
+    digest = hashlib.sha256(str(resolved).encode()).hexdigest()[:8]
+    return project / "index" / "evaluations" / f"{resolved.name}-{digest}"
+
+
+def bring_up_to_date(corpus: Path, folder: Path, encoder: Encoder) -> None:
+    """Builds an index that is missing or stale; progress on standard error if that is a terminal."""
+    with tqdm(desc="indexing", unit="text", disable=None, leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        build_index(corpus, folder, encoder, progress=show)
+
+
+def summarise_milliseconds(milliseconds: Sequence[float]) -> dict[str, float | None]:
+    if not len(milliseconds):
+        return {"median": None, "p95": None}
+    median, p95 = np.percentile(milliseconds, (50, 95)).round(2).tolist()
+    return {"median": median, "p95": p95}
+
+
+def _milliseconds_text(milliseconds: Mapping[str, float | None]) -> str:
+    median, p95 = milliseconds["median"], milliseconds["p95"]
+    return "–" if median is None or p95 is None else f"median {median:.1f}, 95th percentile {p95:.1f}"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Aligned columns, the first to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))]
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _shorten(text: str, length: int) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= length else flat[: length - 1] + "…"
+
+
+def _to_json(figures: Any) -> Any:
+    if isinstance(figures, Mapping):
+        return {name: _to_json(figure) for name, figure in figures.items()}
+    return figures.to_json()

@@ -1,0 +1,78 @@
+"""Asks the chatbot every question of a split and judges what it quotes and what it refuses.
+
+    python scripts/evaluate_answers.py                    # the project's own corpus and questions
+    python scripts/evaluate_answers.py DIR --limit 100    # any folder in the BEIR layout
+
+A status of "closest" or "not_found" is a refusal. Refusing an answerable question counts as wrong in
+every share of the answerable ones, whatever the nearest sentences say. In the risk–coverage curve all
+questions are ordered by confidence and judged by their quotes; any quote is wrong for an unanswerable
+question.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from chatbot import evaluate
+from chatbot.answer import Chatbot
+from chatbot.corpus import split_queries
+from chatbot.encoder import load_encoder
+from chatbot.errors import ChatbotError
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = _parser().parse_args(argv)
+    try:
+        _run(args)
+    except ChatbotError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description="How often the first quote lies on the evidence, the quotes contain the answer, and"
+        " refusals are right; with 95 %% intervals. Refusing an answerable question counts as wrong."
+    )
+    parser.add_argument(
+        "corpus", metavar="DIR", nargs="?", type=Path, default=PROJECT / "corpus",
+        help="folder with corpus.jsonl, queries.jsonl, qrels/ (default: the project's corpus)",
+    )  # fmt: skip
+    parser.add_argument("--split", default="test", help="which qrels/<split>.tsv (default: test)")
+    parser.add_argument("--limit", type=int, metavar="N", help="N questions, evenly spread over the split")
+    parser.add_argument("--index", type=Path, metavar="DIR", help="where the index is, or is built")
+    parser.add_argument("--model", metavar="NAME", help="another encoder: a model's name or folder")
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    parser.add_argument("--worst", type=int, default=0, metavar="N", help="list the N worst answers")
+    return parser
+
+
+def _run(args: argparse.Namespace) -> None:
+    queries = evaluate.spread(split_queries(args.corpus, args.split), args.limit)
+    folder = args.index or evaluate.evaluation_folder(args.corpus, PROJECT)
+    evaluate.bring_up_to_date(args.corpus, folder, load_encoder(args.model))
+    chatbot = Chatbot.open(folder, args.model)
+
+    bar = tqdm(queries, desc="asking", unit="question", disable=None)
+    outcomes = [evaluate.ask(chatbot, query) for query in bar]
+    report = evaluate.report_answers(args.corpus.resolve().name, outcomes)
+    worst = evaluate.worst_answered(outcomes, args.worst)
+
+    if args.json:
+        extra = {"worst": [answer.to_json() for answer in worst]} if args.worst else {}
+        print(json.dumps({**report.to_json(), **extra}, ensure_ascii=False, indent=2, allow_nan=False))
+    else:
+        print("\n\n".join([report.to_text(), *(answer.to_text() for answer in worst)]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
