@@ -214,7 +214,9 @@ def _json_lines(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             record = json.loads(line)
         except json.JSONDecodeError as error:
-            raise CorpusError(f"{name}:{number}: broken JSON ({error.msg}); mend or remove the line") from error
+            raise CorpusError(
+                f"{name}:{number}: broken JSON ({error.msg}); mend or remove the line"
+            ) from error
         if not isinstance(record, dict):
             raise CorpusError(f"{name}:{number}: expected a JSON object, found {type(record).__name__}")
         yield number, record
@@ -302,20 +304,202 @@ _STOP = re.compile(
     r"(?P<stop>[.!?…]+|[。！？｡]+)(?P<close>(?:[\"'”’»)\]」』）]|\[\d{1,3}\])*)(?P<gap>\s+|(?<=[。！？｡」』）])(?=\S))"
 )
 _NEVER_LAST = frozenset(
-    "mr mrs ms messrs dr prof gen lt col maj capt adm cmdr cdr sgt cpl pvt brig vice hon rev sen rep gov"
-    " pres st mt ft vs viz cf e.g i.e ca approx ed eds trans fig figs eq nr esp incl sr.col".split()
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "messrs",
+        "dr",
+        "prof",
+        "gen",
+        "lt",
+        "col",
+        "maj",
+        "capt",
+        "adm",
+        "cmdr",
+        "cdr",
+        "sgt",
+        "cpl",
+        "pvt",
+        "brig",
+        "vice",
+        "hon",
+        "rev",
+        "sen",
+        "rep",
+        "gov",
+        "pres",
+        "st",
+        "mt",
+        "ft",
+        "vs",
+        "viz",
+        "cf",
+        "e.g",
+        "i.e",
+        "ca",
+        "approx",
+        "ed",
+        "eds",
+        "trans",
+        "fig",
+        "figs",
+        "eq",
+        "nr",
+        "esp",
+        "incl",
+        "sr.col",
+    ]
 )
 _BEFORE_NUMBER = frozenset(
-    "no nos p pp vol vols ch chap sec sect art arts op doc docs par para pt c jan feb mar apr jun jul aug"
-    " sep sept oct nov dec".split()
+    [
+        "no",
+        "nos",
+        "p",
+        "pp",
+        "vol",
+        "vols",
+        "ch",
+        "chap",
+        "sec",
+        "sect",
+        "art",
+        "arts",
+        "op",
+        "doc",
+        "docs",
+        "par",
+        "para",
+        "pt",
+        "c",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "sept",
+        "oct",
+        "nov",
+        "dec",
+    ]
 )
-_MAYBE_LAST = frozenset("jr sr inc ltd co corp bros al etc dept univ div est a.m p.m ph.d u.s u.k u.n".split())
+_MAYBE_LAST = frozenset(
+    [
+        "jr",
+        "sr",
+        "inc",
+        "ltd",
+        "co",
+        "corp",
+        "bros",
+        "al",
+        "etc",
+        "dept",
+        "univ",
+        "div",
+        "est",
+        "a.m",
+        "p.m",
+        "ph.d",
+        "u.s",
+        "u.k",
+        "u.n",
+    ]
+)
 _STARTERS = frozenset(
-    "a after all although an and as at because before both but by despite during each early even every few"
-    " finally for from he her here his how however if in instead it its later many meanwhile moreover most"
-    " no not on once one only other our over several she since so some soon still such that the their then"
-    " there these they this those though three thus to today two under until we what when where whether"
-    " which while who why with within without yet you".split()
+    [
+        "a",
+        "after",
+        "all",
+        "although",
+        "an",
+        "and",
+        "as",
+        "at",
+        "because",
+        "before",
+        "both",
+        "but",
+        "by",
+        "despite",
+        "during",
+        "each",
+        "early",
+        "even",
+        "every",
+        "few",
+        "finally",
+        "for",
+        "from",
+        "he",
+        "her",
+        "here",
+        "his",
+        "how",
+        "however",
+        "if",
+        "in",
+        "instead",
+        "it",
+        "its",
+        "later",
+        "many",
+        "meanwhile",
+        "moreover",
+        "most",
+        "no",
+        "not",
+        "on",
+        "once",
+        "one",
+        "only",
+        "other",
+        "our",
+        "over",
+        "several",
+        "she",
+        "since",
+        "so",
+        "some",
+        "soon",
+        "still",
+        "such",
+        "that",
+        "the",
+        "their",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "though",
+        "three",
+        "thus",
+        "to",
+        "today",
+        "two",
+        "under",
+        "until",
+        "we",
+        "what",
+        "when",
+        "where",
+        "whether",
+        "which",
+        "while",
+        "who",
+        "why",
+        "with",
+        "within",
+        "without",
+        "yet",
+        "you",
+    ]
 )
 _WORD = re.compile(r"\w+")
 
@@ -347,7 +531,7 @@ def _ends_sentence(text: str, begin: int, match: re.Match[str], end: int) -> boo
     if match["stop"] != ".":
         return True
     before = text[max(begin, match.start() - 64) : match.start()]
-    word = "" if detached else before.rsplit(maxsplit=1)[-1].lstrip("\"'“‘«([")
+    word = "" if detached or not before.strip() else before.split()[-1].lstrip("\"'“‘«([")
     if word.isdigit() and before.strip() == word:  # "1. The first item"
         return False
     return not word or _word_ends_sentence(word, text, match, end)
@@ -473,7 +657,8 @@ def _query(record: dict[str, Any], where: str) -> Query:
     metadata = record.get("metadata") or {}
     try:
         evidence = tuple(
-            Evidence(str(item["doc"]), int(item["start"]), int(item["end"])) for item in metadata.get("evidence") or ()
+            Evidence(str(item["doc"]), int(item["start"]), int(item["end"]))
+            for item in metadata.get("evidence") or ()
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CorpusError(f'{where}: evidence needs "doc", "start" and "end"') from error
@@ -519,7 +704,5 @@ def split_queries(folder: Path, split: str) -> list[Query]:
             raise CorpusError(f"{folder / 'qrels' / split}.tsv: no query {query_id!r} in queries.jsonl")
     alone = len(list((folder / "qrels").glob("*.tsv"))) == 1
     return [
-        query
-        for query in queries.values()
-        if query.query_id in qrels or (alone and not query.answerable)
+        query for query in queries.values() if query.query_id in qrels or (alone and not query.answerable)
     ]

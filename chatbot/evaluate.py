@@ -16,6 +16,7 @@ import string
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,8 @@ from chatbot.answer import Answer, Chatbot, Citation
 from chatbot.conversation import standalone
 from chatbot.corpus import Evidence, Qrels, Query
 from chatbot.encoder import Encoder
-from chatbot.errors import QuestionError
-from chatbot.index import METHODS, PassageIndex, build_index
+from chatbot.errors import IndexBroken, IndexMismatch, IndexMissing, QuestionError
+from chatbot.index import METHODS, PassageIndex, build_index, current_generation, read_manifest
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -432,51 +433,34 @@ def ask(chatbot: Chatbot, query: Query) -> Outcome:
     except QuestionError:
         answer = None
     milliseconds = (time.perf_counter() - begin) * 1000
-    if answer is None:
-        return judge(query, "not_found", 0.0, (), "", None, milliseconds)
-    exact = cites_exactly(chatbot.index, answer) if answer.citations else None
-    return judge(
-        query,
-        answer.status,
-        answer.confidence,
-        answer.citations,
-        answer.short_answer,
-        exact,
-        milliseconds,
-    )
+    return judge(query, answer, chatbot.index, milliseconds)
 
 
-def judge(
-    query: Query,
-    status: str,
-    confidence: float,
-    citations: Sequence[Citation],
-    short_answer: str,
-    exact: bool | None,
-    milliseconds: float,
-) -> Outcome:
+def judge(query: Query, answer: Answer | None, index: PassageIndex, milliseconds: float) -> Outcome:
+    citations = answer.citations if answer else ()
+    short_answer = answer.short_answer if answer else ""
     quotes = " ".join(citation.quote for citation in citations)
-    has_short = any(len(answer.split()) <= SHORT_ANSWER_WORDS for answer in query.answers)
+    has_short = any(len(gold.split()) <= SHORT_ANSWER_WORDS for gold in query.answers)
     on_evidence = quotes_evidence(citations, query.evidence) if query.evidence else None
     words = contains_words(quotes, query.answers) if query.answers else None
     return Outcome(
         query=query,
-        status=status,
-        confidence=confidence,
+        status=answer.status if answer else "not_found",
+        confidence=answer.confidence if answer else 0.0,
         first_quote=citations[0].quote if citations else "",
         on_evidence=on_evidence,
         contains_string=contains_string(quotes, query.answers) if query.answers else None,
         contains_words=words,
         short_f1=max(token_f1(short_answer, gold) for gold in query.answers) if has_short else None,
-        exact=exact,
+        exact=cites_exactly(index, citations) if citations else None,
         right=query.answerable and bool(on_evidence or words),
         milliseconds=milliseconds,
     )
 
 
-def cites_exactly(index: PassageIndex, answer: Answer) -> bool:
+def cites_exactly(index: PassageIndex, citations: Iterable[Citation]) -> bool:
     """Whether every quote is the named slice of the named document, and the document unchanged."""
-    return all(_is_exact(index, citation) for citation in answer.citations)
+    return all(_is_exact(index, citation) for citation in citations)
 
 
 def _is_exact(index: PassageIndex, citation: Citation) -> bool:
@@ -753,22 +737,38 @@ def _gold(query: Query) -> str:
 # The report's common parts ------------------------------------------------------------------
 
 
-def evaluation_folder(corpus: Path, project: Path) -> Path:
-    """Where the index of a corpus is kept: `index/` for the project's own, a folder in it for others."""
+def evaluation_folder(corpus: Path, project: Path, model: str | None = None) -> Path:
+    """Where the index of a corpus is kept unless another place is named.
+
+    `index/` for the project's own corpus, a folder below it for others. Another model than the usual
+    one has a folder of its own too, so that trying one never replaces the index that the chat serves.
+    """
     resolved = corpus.resolve()
-    if resolved == (project / "corpus").resolve():
+    if model is None and resolved == (project / "corpus").resolve():
         return project / "index"
-    digest = hashlib.sha256(str(resolved).encode()).hexdigest()[:8]
+    identity = str(resolved) if model is None else f"{resolved}\n{model}"
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
     return project / "index" / "evaluations" / f"{resolved.name}-{digest}"
 
 
 def bring_up_to_date(corpus: Path, folder: Path, encoder: Encoder) -> None:
-    """Builds an index that is missing or stale; progress on standard error if that is a terminal."""
-    with tqdm(desc="indexing", unit="text", disable=None, leave=False) as bar:
+    """Builds an index that is missing or stale; progress on standard error if that is a terminal.
 
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
+    Raises IndexMismatch where another encoder's index would be replaced.
+    """
+    with suppress(IndexMissing, IndexBroken):
+        built_by = read_manifest(folder, current_generation(folder))["encoder"]
+        if built_by != encoder.identity:
+            raise IndexMismatch(
+                f"the index in {folder} was built by another encoder, {built_by['name']};"
+                " name it with --model, or another folder with --index"
+            )
+    with tqdm(unit="text", disable=None, leave=False) as bar:
+
+        def show(stage: str, done: int, total: int) -> None:
+            bar.set_description(stage, refresh=False)
+            bar.total, bar.n = total or None, done
+            bar.refresh()
 
         build_index(corpus, folder, encoder, progress=show)
 

@@ -57,7 +57,14 @@ from chatbot.corpus import (
     split_document,
 )
 from chatbot.encoder import Encoder, Vectors
-from chatbot.errors import CorpusError, CorpusMissing, IndexBroken, IndexBusy, IndexMismatch, IndexMissing, IndexReadOnly
+from chatbot.errors import (
+    CorpusMissing,
+    IndexBroken,
+    IndexBusy,
+    IndexMismatch,
+    IndexMissing,
+    IndexReadOnly,
+)
 from chatbot.terms import stems
 
 FORMAT = 1  # raised when an older index can no longer be read
@@ -104,7 +111,9 @@ class Pool:
         if method == "bm25":
             return np.where(self.in_lexical, self.lexical, -np.inf)
         if method == "rrf":
-            ranks = self._reciprocal(self.dense, self.in_dense) + self._reciprocal(self.lexical, self.in_lexical)
+            ranks = self._reciprocal(self.dense, self.in_dense) + self._reciprocal(
+                self.lexical, self.in_lexical
+            )
             return np.asarray(ranks, np.float64)
         if method == "ours":
             return sum(
@@ -162,15 +171,21 @@ class PassageIndex:
         _check_files(self._folder, self.manifest)
         try:
             self._faiss = faiss.read_index(str(self._folder / "passages.faiss"))
-            self._sentences = np.load(self._folder / "sentence_vectors.npy", mmap_mode="r", allow_pickle=False)
+            self._sentences = np.load(
+                self._folder / "sentence_vectors.npy", mmap_mode="r", allow_pickle=False
+            )
             self._passages = np.load(self._folder / "passage_vectors.npy", mmap_mode="r", allow_pickle=False)
             self._offsets = np.load(self._folder / "sentence_offsets.npy", allow_pickle=False)
             self._bm25 = bm25s.BM25.load(self._folder / "bm25", mmap=True, show_progress=False)
         except (OSError, ValueError, RuntimeError) as error:
-            raise IndexBroken(f"{self._folder} cannot be read ({error}); run scripts/rebuild_index.py --force") from error
+            raise IndexBroken(
+                f"{self._folder} cannot be read ({error}); run scripts/rebuild_index.py --force"
+            ) from error
         self._db = _open_read_only(self._folder / "passages.sqlite")
         self._lock = threading.Lock()
-        self._documents: list[str] = [row[0] for row in self._rows("SELECT doc_id FROM documents ORDER BY row")]
+        self._documents: list[str] = [
+            row[0] for row in self._rows("SELECT doc_id FROM documents ORDER BY row")
+        ]
         self._document_of = np.array(
             [row[0] for row in self._rows("SELECT document FROM passages ORDER BY row")], np.int64
         )
@@ -236,7 +251,9 @@ class PassageIndex:
 
     def document(self, doc_id: str) -> Document:
         """The document as it was read. Raises KeyError if there is none of this id."""
-        for title, source, text in self._rows("SELECT title, source, text FROM documents WHERE doc_id = ?", doc_id):
+        for title, source, text in self._rows(
+            "SELECT title, source, text FROM documents WHERE doc_id = ?", doc_id
+        ):
             return Document(doc_id, title, text, source, ())
         raise KeyError(doc_id)
 
@@ -251,7 +268,10 @@ class PassageIndex:
 
     def questions(self) -> list[tuple[str, tuple[str, ...]]]:
         """Questions that came with the corpus, each with the documents that answer it."""
-        return [(text, tuple(json.loads(ids))) for text, ids in self._rows("SELECT text, doc_ids FROM questions ORDER BY row")]
+        return [
+            (text, tuple(json.loads(ids)))
+            for text, ids in self._rows("SELECT text, doc_ids FROM questions ORDER BY row")
+        ]
 
     def passage(self, row: int) -> tuple[Passage, str, str, str]:
         """Passage, its text, and the title and source of its document."""
@@ -269,7 +289,9 @@ class PassageIndex:
 
     def _dense(self, vector: NDArray[np.float32], depth: int) -> NDArray[np.int64]:
         if vector.shape != (self.manifest["encoder"]["dim"],):
-            raise ValueError(f"expected a vector of {self.manifest['encoder']['dim']} numbers, got shape {vector.shape}")
+            raise ValueError(
+                f"expected a vector of {self.manifest['encoder']['dim']} numbers, got shape {vector.shape}"
+            )
         # FAISS returns equal scores in no fixed order: look deeper, then keep the earlier rows
         scores, rows = self._faiss.search(vector[None], min(2 * depth, len(self)))
         found = rows[0] >= 0  # FAISS pads with -1
@@ -282,7 +304,9 @@ class PassageIndex:
         bounds = np.concatenate(([0], np.cumsum(lengths)))[:-1]
         inside = np.arange(int(lengths.sum())) - np.repeat(bounds, lengths) + np.repeat(starts, lengths)
         cosines = np.asarray(self._sentences[inside], np.float32) @ vector  # (sentences of the pool,)
-        return np.maximum.reduceat(cosines, bounds).astype(np.float32) if len(rows) else np.zeros(0, np.float32)
+        return (
+            np.maximum.reduceat(cosines, bounds).astype(np.float32) if len(rows) else np.zeros(0, np.float32)
+        )
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with self._lock:
@@ -327,7 +351,9 @@ def read_manifest(folder: Path, generation: str) -> dict[str, Any]:
 def _check_encoder(manifest: dict[str, Any], encoder: Encoder, folder: Path) -> None:
     ours, theirs = encoder.identity, manifest["encoder"]
     if ours != theirs:
-        changed = ", ".join(f"{key} {theirs.get(key)!r} ≠ {ours[key]!r}" for key in ours if ours[key] != theirs.get(key))
+        changed = ", ".join(
+            f"{key} {theirs.get(key)!r} ≠ {ours[key]!r}" for key in ours if ours[key] != theirs.get(key)
+        )
         raise IndexMismatch(
             f"the index in {folder} was built by another encoder ({changed}); run scripts/rebuild_index.py"
             f" with the same --model, or name the index's own model with --model {theirs.get('name')}"
@@ -351,7 +377,9 @@ def _file_hash(path: Path) -> str:
 
 
 def _open_read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+    )
 
 
 # Building -----------------------------------------------------------------------------------
@@ -394,7 +422,9 @@ def build_index(
             embedded, reused, removed = _write(work, corpus, source, hashes, encoder, old, tell)
             generation = _publish(folder, work, encoder)
         except OSError as error:
-            raise IndexReadOnly(f"{folder} cannot be written ({error.strerror}); the index before stays in use") from error
+            raise IndexReadOnly(
+                f"{folder} cannot be written ({error.strerror}); the index before stays in use"
+            ) from error
         finally:
             shutil.rmtree(work, ignore_errors=True)
         _sweep(folder, keep=old.generation if old else None)
@@ -432,6 +462,10 @@ class _Source:
         """Title and headings of a passage, its context for both searches."""
         title = self.documents[self.document_of[number]].title
         return " › ".join(part for part in (title, self.passages[number].section) if part)
+
+    def embedded(self, number: int) -> str:
+        """What the encoder reads of a passage."""
+        return self.text(number)
 
     def sentences(self, number: int) -> list[str]:
         text = self.documents[self.document_of[number]].text
@@ -522,7 +556,7 @@ def _embed(
     """Fill in the vectors of the passages in `numbers`; a text that occurs twice is encoded once."""
     places: dict[str, list[tuple[int, int]]] = {}  # text -> (0, passage) and (1, sentence row)
     for number in numbers:
-        places.setdefault(source.text(number), []).append((0, number))
+        places.setdefault(source.embedded(number), []).append((0, number))
         for row, sentence in enumerate(source.sentences(number), int(offsets[number])):
             places.setdefault(sentence, []).append((1, row))
     texts = list(places)
@@ -551,7 +585,9 @@ CREATE INDEX passages_of_document ON passages (document);
 """
 
 
-def _write_sqlite(path: Path, source: _Source, keys: Sequence[str], questions: list[tuple[str, list[str]]]) -> None:
+def _write_sqlite(
+    path: Path, source: _Source, keys: Sequence[str], questions: list[tuple[str, list[str]]]
+) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
         db.executemany(
@@ -561,7 +597,16 @@ def _write_sqlite(path: Path, source: _Source, keys: Sequence[str], questions: l
         db.executemany(
             "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                (row, source.document_of[row], p.start, p.end, p.section, json.dumps(p.sentences), key, source.text(row))
+                (
+                    row,
+                    source.document_of[row],
+                    p.start,
+                    p.end,
+                    p.section,
+                    json.dumps(p.sentences),
+                    key,
+                    source.text(row),
+                )
                 for row, (p, key) in enumerate(zip(source.passages, keys, strict=True))
             ),
         )
@@ -632,12 +677,16 @@ def _find_itself(index: PassageIndex) -> None:
     """A sample of passages must be nearest to themselves, and the counts must agree."""
     count = len(index)
     if not index._faiss.ntotal == count == len(index._passages) == len(index._offsets) - 1:
-        raise IndexBroken("the new index has parts of unequal length; nothing was changed, please build again")
+        raise IndexBroken(
+            "the new index has parts of unequal length; nothing was changed, please build again"
+        )
     for row in range(0, count, max(1, count // 16)):
         vector = np.asarray(index._passages[row])
         best = float(index._faiss.search(vector[None], 1)[0][0, 0])
         if abs(best - float(vector @ vector)) > 1e-3:
-            raise IndexBroken("the new index does not find its own passages; nothing was changed, please build again")
+            raise IndexBroken(
+                "the new index does not find its own passages; nothing was changed, please build again"
+            )
 
 
 def _unchanged(folder: Path, started: float) -> BuildReport:
@@ -674,7 +723,11 @@ def _difference(before: dict[str, str], now: dict[str, str]) -> str:
         "gone": before.keys() - now.keys(),
         "changed": {name for name in now.keys() & before.keys() if now[name] != before[name]},
     }
-    told = [f"{len(names)} {state} ({min(names)}{', …' if len(names) > 1 else ''})" for state, names in parts.items() if names]
+    told = [
+        f"{len(names)} {state} ({min(names)}{', …' if len(names) > 1 else ''})"
+        for state, names in parts.items()
+        if names
+    ]
     return "files of the corpus: " + ", ".join(told) if told else ""
 
 
@@ -688,7 +741,9 @@ def _only_build(folder: Path) -> Iterator[None]:
     except Timeout as error:
         raise IndexBusy(f"another build is at work in {folder}; wait for it, or stop it") from error
     except OSError as error:
-        raise IndexReadOnly(f"{folder} cannot be written ({error.strerror}); name another folder with --index") from error
+        raise IndexReadOnly(
+            f"{folder} cannot be written ({error.strerror}); name another folder with --index"
+        ) from error
     try:
         yield
     finally:
@@ -703,7 +758,11 @@ def _sweep(folder: Path, keep: str | None = None) -> None:
         live = ""
     for path in folder.iterdir():
         unfinished = path.name.startswith("building-")
-        if path.is_dir() and (unfinished or (path / "manifest.json").is_file()) and path.name not in {live, keep}:
+        if (
+            path.is_dir()
+            and (unfinished or (path / "manifest.json").is_file())
+            and path.name not in {live, keep}
+        ):
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -24,6 +24,7 @@ from chatbot.answer import Chatbot
 from chatbot.corpus import split_queries
 from chatbot.encoder import load_encoder
 from chatbot.errors import ChatbotError
+from chatbot.reader import load_network_reader
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description="How often the first quote lies on the evidence, the quotes contain the answer, and"
-        " refusals are right; with 95 %% intervals. Refusing an answerable question counts as wrong."
+        " refusals are right; with 95 % intervals. Refusing an answerable question counts as wrong."
     )
     parser.add_argument(
         "corpus", metavar="DIR", nargs="?", type=Path, default=PROJECT / "corpus",
@@ -58,9 +59,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> None:
     queries = evaluate.spread(split_queries(args.corpus, args.split), args.limit)
-    folder = args.index or evaluate.evaluation_folder(args.corpus, PROJECT)
-    evaluate.bring_up_to_date(args.corpus, folder, load_encoder(args.model))
-    chatbot = Chatbot.open(folder, args.model)
+    folder = args.index or evaluate.evaluation_folder(args.corpus, PROJECT, args.model)
+    encoder = load_encoder(args.model)
+    evaluate.bring_up_to_date(args.corpus, folder, encoder)
+    chatbot = Chatbot(folder, encoder, load_network_reader())
 
     bar = tqdm(queries, desc="asking", unit="question", disable=None)
     outcomes = [evaluate.ask(chatbot, query) for query in bar]

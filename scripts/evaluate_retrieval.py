@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description="nDCG@10, R@10, R@100, RR@10, Success@1, Success@5 and AP of dense, BM25,"
-        " reciprocal rank fusion and our own search on the same questions, with 95 %% intervals."
+        " reciprocal rank fusion and our own search on the same questions, with 95 % intervals."
     )
     parser.add_argument(
         "corpus", metavar="DIR", nargs="?", type=Path, default=PROJECT / "corpus",
@@ -61,7 +61,7 @@ def _run(args: argparse.Namespace) -> None:
     judged = evaluate.judged_queries(split_queries(args.corpus, args.split), qrels)
     queries = evaluate.spread(judged, args.limit)
     encoder = load_encoder(args.model)
-    folder = args.index or evaluate.evaluation_folder(args.corpus, PROJECT)
+    folder = args.index or evaluate.evaluation_folder(args.corpus, PROJECT, args.model)
     evaluate.bring_up_to_date(args.corpus, folder, encoder)
     index = PassageIndex.open(folder, encoder)
     _warn_of_missing(evaluate.missing_documents(index, qrels, queries))

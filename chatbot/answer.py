@@ -1,0 +1,554 @@
+"""A question to an Answer: quotes with citations, or "the sources do not say".
+
+Search finds passages, the reader judges their sentences, and a logistic model over `SIGNALS` says how
+likely it is that the corpus answers at all. Its probability is the answer's confidence; it decides
+between `answered`, `closest` (nothing answers, the nearest sentences are shown as such) and
+`not_found`. Its weights, like the reader's, are in parameters.json (`scripts/fit_answers.py`).
+
+Every quote is `document.text[start:end]`; this is checked when it is drawn, and by `verify` later.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatbot.conversation import smalltalk, standalone
+from chatbot.encoder import Encoder, load_encoder
+from chatbot.errors import IndexBroken, QuestionError
+from chatbot.index import Hit, PassageIndex, Pool, current_generation
+from chatbot.reader import (
+    Asked,
+    Candidate,
+    Evidence,
+    NetworkReader,
+    load_network_reader,
+    read,
+    short_answer,
+)
+from chatbot.terms import Term, stems, terms
+
+LONGEST_QUESTION = 2000  # characters
+HITS = 10
+MOST_QUOTES = 4
+MOST_DOCUMENTS = 3
+
+SIGNALS = (
+    "evidence",  # score of the best sentence
+    "network",  # the trained reader's logit of the best sentence, 0 without it
+    "network_any",  # log of the sum over all sentences read
+    "cosine",  # of the question and the best sentence
+    "dense",  # best cosine of question and passage
+    "contrast",  # how far that is above the pool's mean
+    "coverage",  # of the question's stems by the best sentence, weighted by idf
+    "context",  # by its passage
+    "rare",  # whether the rarest stem is in the best sentence
+    "unknown",  # share of the question's stems that the corpus does not have, weighted by idf
+    "names",  # share of the question's names and numbers in the best sentence's passage
+    "agreement",  # overlap of the five best of each search
+    "typed",  # the best sentence holds something of the asked type
+)
+
+Step = str  # "searching" or "reading"
+
+
+@dataclass(frozen=True)
+class Citation:
+    """One quote. `start` and `end` are characters of the document's text, half-open."""
+
+    number: int
+    doc_id: str
+    title: str
+    section: str
+    source: str
+    page: int | None
+    start: int
+    end: int
+    quote: str
+    doc_sha256: str
+
+
+@dataclass(frozen=True)
+class NotFound:
+    """What was looked for in vain: words of the question that occur nowhere, and how much was searched."""
+
+    missing_terms: tuple[str, ...]
+    documents: int
+    passages: int
+    unread_files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`confidence` is the probability that the corpus answers; `text` holds the quotes and [numbers]."""
+
+    question: str
+    standalone_question: str
+    status: str  # answered, disagreement, closest, not_found or smalltalk
+    text: str
+    short_answer: str
+    confidence: float
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    not_found: NotFound | None
+    index: dict[str, str]
+    milliseconds: dict[str, float]
+
+    @property
+    def abstained(self) -> bool:
+        return self.status in {"closest", "not_found"}
+
+    def to_json(self) -> dict[str, Any]:
+        missing = self.not_found
+        return {
+            "question": self.question,
+            "standalone_question": self.standalone_question,
+            "status": self.status,
+            "text": self.text,
+            "short_answer": self.short_answer,
+            "confidence": self.confidence,
+            "citations": [asdict(citation) for citation in self.citations],
+            "hits": [
+                {
+                    "rank": hit.rank,
+                    "doc_id": hit.passage.doc_id,
+                    "start": hit.passage.start,
+                    "end": hit.passage.end,
+                    "score": hit.score,
+                    "why": hit.why,
+                }
+                for hit in self.hits
+            ],
+            "not_found": None
+            if missing is None
+            else {
+                "missing_terms": list(missing.missing_terms),
+                "searched": {"documents": missing.documents, "passages": missing.passages},
+                "unread_files": list(missing.unread_files),
+            },
+            "index": self.index,
+            "milliseconds": self.milliseconds,
+        }
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that was found out about one question, before it is decided how to answer."""
+
+    asked: Asked
+    pool: Pool
+    hits: list[Hit]
+    evidence: list[Evidence]
+    signals: NDArray[np.float64]  # (len(SIGNALS),)
+    encode_ms: float
+    search_ms: float
+    read_ms: float
+
+
+class Chatbot:
+    """Answers from one index folder; takes over a newer generation by itself. Safe for several threads."""
+
+    def __init__(
+        self,
+        folder: Path,
+        encoder: Encoder,
+        network: NetworkReader | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.encoder = encoder
+        self.network = network
+        chosen = parameters or load_parameters()
+        self.parameters = chosen["trained" if network else "untrained"]
+        self.index = PassageIndex.open(folder, encoder)
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, folder: Path, model: str | None = None) -> Chatbot:
+        """With the encoder called `model` and, where its weights are there, the trained reader."""
+        return cls(folder, load_encoder(model), load_network_reader())
+
+    def answer(self, question: str, history: Sequence[str] = ()) -> Answer:
+        """The answer to a question; `history` holds the user's earlier ones, oldest first."""
+        *_, answer = self.steps(question, history)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def steps(self, question: str, history: Sequence[str] = ()) -> Iterator[Step | Answer]:
+        """What is being done, then the Answer. Raises QuestionError for a question that is none."""
+        question = check_question(question)
+        reply = smalltalk(question)
+        index = self._live()
+        if reply is not None:
+            yield self._smalltalk(question, reply, index)
+            return
+        meant = standalone(question, [turn for turn in history if turn.strip()])
+        yield "searching"
+        searched = self._search(meant, index)
+        yield "reading"
+        yield self._decide(question, meant, self._read(searched, index), index)
+
+    def reading(self, question: str, history: Sequence[str] = ()) -> Reading:
+        """The signals and sentences on which `answer` decides; for fitting and for curiosity."""
+        index = self._live()
+        return self._read(self._search(standalone(check_question(question), list(history)), index), index)
+
+    def examples(self, n: int = 6) -> list[str]:
+        """Questions for an empty page: the corpus' own where it has some, else about its documents."""
+        index = self._live()
+        asked = [text for text, _ in index.questions() if _presentable(text)]
+        if not asked:
+            asked = [f"What do the sources say about {title}?" for _, title in index.titles() if title]
+        step = max(1, len(asked) // max(n, 1))
+        return asked[::step][:n]
+
+    def suggestions(self, answer: Answer, asked: Sequence[str] = (), n: int = 3) -> list[str]:
+        """Questions that the documents of an answer lead on to."""
+        index = self._live()
+        documents = [c.doc_id for c in answer.citations] or [hit.passage.doc_id for hit in answer.hits[:3]]
+        seen = [set(stems(text)) for text in (*asked, answer.question, answer.standalone_question)]
+        found: list[str] = []
+        for text in self._next_questions(index, list(dict.fromkeys(documents))):
+            words = set(stems(text))
+            if all(len(words & other) < 0.7 * max(len(words), 1) for other in seen):
+                found.append(text)
+                seen.append(words)
+            if len(found) == n:
+                break
+        return found
+
+    def _next_questions(self, index: PassageIndex, documents: Sequence[str]) -> Iterator[str]:
+        questions = [(text, ids) for text, ids in index.questions() if _presentable(text)]
+        for doc_id in documents:
+            yield from (text for text, ids in questions if doc_id in ids)
+        titles = dict(index.titles())
+        for doc_id in documents:
+            for section in index.sections(doc_id)[:4]:
+                yield f"{titles.get(doc_id, doc_id)}: {section.split(' › ')[-1]}?"
+
+    def _live(self) -> PassageIndex:
+        """The index, changed over to the live generation if that is a newer one."""
+        index = self.index
+        if current_generation(self.folder) != index.generation:
+            with self._lock:
+                if current_generation(self.folder) != self.index.generation:
+                    self.index = PassageIndex.open(self.folder, self.encoder)
+                index = self.index
+        return index
+
+    def _search(self, question: str, index: PassageIndex) -> tuple[Asked, Pool, list[Hit], float, float]:
+        started = time.perf_counter()
+        vector = self.encoder.encode_queries([question])[0]
+        encoded = time.perf_counter()
+        pool = index.pool_of(vector, question)
+        hits = index.hits(pool, HITS)
+        asked = Asked(question, vector, {stem: idf(index, stem) for stem in stems(question)})
+        return asked, pool, hits, (encoded - started) * 1000, (time.perf_counter() - encoded) * 1000
+
+    def _read(self, searched: tuple[Asked, Pool, list[Hit], float, float], index: PassageIndex) -> Reading:
+        asked, pool, hits, encode_ms, search_ms = searched
+        started = time.perf_counter()
+        candidates = [
+            Candidate(
+                hit.text,
+                hit.passage.start,
+                " › ".join(part for part in (hit.title, hit.passage.section) if part),
+                hit.passage.sentences,
+                index.sentence_vectors(hit.row),
+                hit.score,
+            )
+            for hit in hits
+        ]
+        evidence = read(asked, candidates, self.parameters["reader"], self.network)
+        signals = answer_signals(asked, pool, hits, evidence, index)
+        return Reading(
+            asked, pool, hits, evidence, signals, encode_ms, search_ms, (time.perf_counter() - started) * 1000
+        )
+
+    def _decide(self, question: str, meant: str, reading: Reading, index: PassageIndex) -> Answer:
+        refusal = self.parameters["refusal"]
+        confidence = probability(reading.signals, refusal["weights"], refusal["bias"])
+        if not reading.evidence or confidence < refusal["closest"]:
+            status = "not_found"
+        else:
+            status = "answered" if confidence >= refusal["answered"] else "closest"
+        citations: tuple[Citation, ...] = ()
+        if status != "not_found":
+            chosen = choose(reading.evidence, reading.hits, self.parameters["quotes"], reading.asked)
+            citations = tuple(
+                _cite(number, evidence, reading.hits[evidence.candidate], index)
+                for number, evidence in enumerate(chosen, 1)
+            )
+        short = self._short(reading, citations) if status == "answered" else ""
+        return Answer(
+            question,
+            meant,
+            status,
+            _text(status, citations),
+            short,
+            round(confidence, 4),
+            citations,
+            tuple(reading.hits),
+            None if status == "answered" else _not_found(meant, index),
+            _index_of(index),
+            {
+                "encode": round(reading.encode_ms, 1),
+                "search": round(reading.search_ms, 1),
+                "read": round(reading.read_ms, 1),
+            },
+        )
+
+    def _short(self, reading: Reading, citations: Sequence[Citation]) -> str:
+        """The short answer of the first quote that has one."""
+        by_span = {(reading.hits[e.candidate].passage.doc_id, e.span): e for e in reading.evidence}
+        for citation in citations[:2]:
+            evidence = by_span[citation.doc_id, (citation.start, citation.end)]
+            if short := short_answer(reading.asked, evidence):
+                return short
+        return ""
+
+    def _smalltalk(self, question: str, reply: str, index: PassageIndex) -> Answer:
+        return Answer(question, question, "smalltalk", reply, "", 1.0, (), (), None, _index_of(index), {})
+
+
+def check_question(question: str) -> str:
+    """The question without white space around it. Raises QuestionError when there is nothing to ask."""
+    question = question.replace("\0", "").strip()
+    if not question:
+        raise QuestionError("Please type a question.")
+    if len(question) > LONGEST_QUESTION:
+        raise QuestionError(
+            f"Your question has {len(question):,} characters; please shorten it to {LONGEST_QUESTION:,}."
+        )
+    if not re.search(r"\w", question):
+        raise QuestionError("There is no word in that; please ask in words.")
+    return question
+
+
+def load_parameters() -> dict[str, Any]:
+    """Weights and thresholds as `scripts/fit_answers.py` wrote them."""
+    text = resources.files("chatbot").joinpath("parameters.json").read_text("utf-8")
+    parameters: dict[str, Any] = json.loads(text)
+    return parameters
+
+
+def idf(index: PassageIndex, stem: str) -> float:
+    """Inverse document frequency over passages, never negative (Lucene's form of BM25's)."""
+    frequency = index.document_frequency(stem)
+    return math.log(1 + (len(index) - frequency + 0.5) / (frequency + 0.5))
+
+
+# Does the corpus answer? --------------------------------------------------------------------
+
+
+def answer_signals(
+    asked: Asked, pool: Pool, hits: Sequence[Hit], evidence: Sequence[Evidence], index: PassageIndex
+) -> NDArray[np.float64]:
+    """`SIGNALS` of one question; all 0 when nothing was found."""
+    if not evidence:
+        return np.zeros(len(SIGNALS))
+    best = evidence[0]
+    hit = hits[best.candidate]
+    total = sum(asked.weights.values()) or 1.0
+    unknown = sum(w for stem, w in asked.weights.items() if not index.document_frequency(stem)) / total
+    names = _names(asked.text)
+    around = set(stems(f"{hit.title} {hit.passage.section} {hit.text}"))
+    network = [e.network for e in evidence]
+    dense = float(pool.dense.max())
+    return np.array(
+        [
+            best.score,
+            max(network),
+            float(np.logaddexp.reduce(network)) if any(network) else 0.0,
+            best.feature("cosine"),
+            dense,
+            dense - float(pool.dense.mean()),
+            best.feature("coverage"),
+            best.feature("context"),
+            best.feature("rare"),
+            unknown,
+            sum(name in around for name in names) / len(names) if names else 1.0,
+            _agreement(pool),
+            best.feature("typed"),
+        ]
+    )
+
+
+def probability(signals: NDArray[np.float64], weights: Mapping[str, float], bias: float) -> float:
+    """Logistic model; 0..1."""
+    total = bias + float(
+        sum(weights.get(name, 0.0) * value for name, value in zip(SIGNALS, signals, strict=True))
+    )
+    return 1 / (1 + math.exp(-max(-40.0, min(40.0, total))))
+
+
+def _names(question: str) -> set[str]:
+    """Stems of capitalised words behind the first and of numbers."""
+    found = terms(question)
+    return {
+        term.stem
+        for number, term in enumerate(found)
+        if question[term.start].isdigit()
+        or (question[term.start].isupper() and (number or not _first(term, question)))
+    }
+
+
+def _first(term: Term, question: str) -> bool:
+    return not re.search(r"\w", question[: term.start])
+
+
+def _agreement(pool: Pool) -> float:
+    """Share of the five best of the dense search that are among the five best of the lexical one."""
+    best = [set(np.argsort(-pool.scores(method), kind="stable")[:5].tolist()) for method in ("dense", "bm25")]
+    return len(best[0] & best[1]) / 5
+
+
+# What is quoted? ----------------------------------------------------------------------------
+
+
+def choose(
+    evidence: Sequence[Evidence], hits: Sequence[Hit], settings: Mapping[str, float], asked: Asked
+) -> list[Evidence]:
+    """The best sentence and up to three more that come near it, add something and stay in three documents."""
+    broad = asked.kind in {"reason", "manner", "yes_no", "other"}
+    least = evidence[0].score - settings["broad_margin" if broad else "narrow_margin"]
+    chosen: list[Evidence] = []
+    documents: set[str] = set()
+    for item in evidence:
+        doc_id = hits[item.candidate].passage.doc_id
+        if len(chosen) == MOST_QUOTES or item.score < least:
+            break
+        if (len(documents) == MOST_DOCUMENTS and doc_id not in documents) or _repeats(item, chosen):
+            continue
+        chosen.append(item)
+        documents.add(doc_id)
+    return chosen
+
+
+def _repeats(item: Evidence, chosen: Sequence[Evidence]) -> bool:
+    """Whether a sentence says nothing beyond one that is quoted already, as far as its words tell."""
+    words = set(stems(item.text))
+    for other in chosen:
+        theirs = set(stems(other.text))
+        if len(words & theirs) >= 0.75 * min(len(words), len(theirs) or 1):
+            return True
+    return False
+
+
+def _cite(number: int, evidence: Evidence, hit: Hit, index: PassageIndex) -> Citation:
+    document = index.document(hit.passage.doc_id)
+    start, end = evidence.span
+    quote = document.text[start:end]
+    if quote != evidence.text or not quote.strip():
+        raise IndexBroken(
+            f"passage and document of {document.doc_id!r} differ; run scripts/rebuild_index.py --force"
+        )
+    return Citation(
+        number,
+        document.doc_id,
+        document.title,
+        hit.passage.section,
+        document.source,
+        None,
+        start,
+        end,
+        quote,
+        document.sha256,
+    )
+
+
+def _text(status: str, citations: Sequence[Citation]) -> str:
+    if status == "not_found":
+        return "The documents do not answer this question."
+    quoted = "\n".join(f"{' '.join(c.quote.split())} [{c.number}]" for c in citations)
+    if status == "closest":
+        return f"The documents do not answer this question. The nearest they say:\n{quoted}"
+    return quoted
+
+
+def _not_found(question: str, index: PassageIndex) -> NotFound:
+    return NotFound(
+        missing_terms(question, index),
+        index.manifest["documents"],
+        index.manifest["passages"],
+        tuple(item["path"] for item in index.manifest["unread_files"]),
+    )
+
+
+def missing_terms(question: str, index: PassageIndex) -> tuple[str, ...]:
+    """Words of the question, as typed, that no passage has in any inflection."""
+    words = (question[t.start : t.end] for t in terms(question) if not index.document_frequency(t.stem))
+    return tuple(dict.fromkeys(words))
+
+
+def _index_of(index: PassageIndex) -> dict[str, str]:
+    encoder = index.manifest["encoder"]
+    return {"generation": index.generation, "encoder": f"{encoder['name']} {encoder['precision']}"}
+
+
+def _presentable(question: str) -> bool:
+    """Fit to be shown as an example: a whole, short, capitalised question."""
+    return question[:1].isupper() and question.endswith("?") and len(question) <= 90
+
+
+# Checking later -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """valid: the quote stands where it was; moved: elsewhere in its document; changed: no longer in it; gone: no document."""
+
+    number: int
+    doc_id: str
+    state: str
+    detail: str
+
+
+def verify(answer: Mapping[str, Any], index: PassageIndex) -> list[Verdict]:
+    """A verdict on each citation of an answer's JSON, against the index as it is now.
+
+    Raises QuestionError when it is not the JSON of an answer.
+    """
+    try:
+        return [_verdict(citation, index) for citation in answer["citations"]]
+    except (KeyError, TypeError) as error:
+        raise QuestionError(f"not the JSON of an answer: a citation lacks {error}") from error
+
+
+def _verdict(citation: Mapping[str, Any], index: PassageIndex) -> Verdict:
+    number, doc_id, quote = int(citation["number"]), str(citation["doc_id"]), str(citation["quote"])
+    start, end = int(citation["start"]), int(citation["end"])
+    try:
+        text = index.document(doc_id).text
+    except LookupError:
+        return Verdict(number, doc_id, "gone", "the document is no longer in the index")
+    if quote and text[start:end] == quote:
+        return Verdict(number, doc_id, "valid", f"stands at {start}:{end}")
+    place = text.find(quote) if quote else -1
+    if place >= 0:
+        return Verdict(number, doc_id, "moved", f"now stands at {place}:{place + len(quote)}")
+    return Verdict(number, doc_id, "changed", "the document no longer holds these words")
+
+
+__all__ = [
+    "SIGNALS",
+    "Answer",
+    "Chatbot",
+    "Citation",
+    "NotFound",
+    "Reading",
+    "Verdict",
+    "answer_signals",
+    "verify",
+]

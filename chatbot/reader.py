@@ -1,0 +1,417 @@
+"""Question and passages to evidence: which sentence answers, and which words in it are the answer.
+
+Each sentence of the passages found gets the features of `FEATURES`; their weighted sum is its score.
+The weights are those of a conditional logit over the sentences of the ten best passages, fitted by
+`scripts/fit_answers.py`. One feature is the judgement of the trained network (`cross_encoder.py`);
+without its weights the others stand alone, with weights of their own.
+
+The short answer is a date, number, person or place of the type that the question asks for; it stands
+in the sentence, is not in the question already, and has no rival that is as near to its words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatbot.corpus import Span
+from chatbot.encoder import Vectors, best_precision, packaged_model
+from chatbot.errors import EncoderError
+from chatbot.terms import STOP_WORDS, fold, stems, terms
+
+Kind = Literal["date", "number", "person", "place", "reason", "manner", "yes_no", "other"]
+
+FEATURES = (
+    "cosine",  # of question and sentence
+    "coverage",  # share of the question's stems in the sentence, weighted by idf
+    "context",  # the same in title, headings and passage
+    "rare",  # whether the question's rarest known stem is in the sentence
+    "pairs",  # share of the question's neighbouring stems that are neighbours in the sentence
+    "passage",  # score of the passage, 0..1
+    "typed",  # holds something of the type that the question asks for
+    "hanging",  # begins with a pronoun, so that it hardly stands alone
+    "short",  # fewer than five words
+    "long",  # logarithm of its stems
+    "network",  # the trained reader's logit, sentence against none; 0 without it
+)
+READ_BY_NETWORK = 8  # best passages; further ones keep the lowest judgement given
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as the reader sees it. `weights` maps each content stem to its idf."""
+
+    text: str
+    vector: NDArray[np.float32]
+    weights: Mapping[str, float]
+
+    @property
+    def kind(self) -> Kind:
+        return answer_kind(self.text)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A passage to be read: its text, where that begins in the document, and its sentences' vectors."""
+
+    text: str
+    start: int
+    header: str
+    sentences: tuple[Span, ...]  # characters of the document
+    vectors: Vectors  # (sentences, dim)
+    score: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One sentence of one candidate, with its features and its score (a logit: higher is better)."""
+
+    candidate: int
+    sentence: int
+    span: Span
+    text: str
+    features: NDArray[np.float64]
+    score: float
+    answer: Span | None = None  # characters of `text` that the network takes for the short answer
+
+    def feature(self, name: str) -> float:
+        return float(self.features[FEATURES.index(name)])
+
+    @property
+    def network(self) -> float:
+        return self.feature("network")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the network says of one passage."""
+
+    logits: NDArray[np.float64]  # (sentences,)
+    answers: tuple[Span | None, ...]  # per sentence: characters of the passage
+
+
+class NetworkReader(Protocol):
+    def judge(self, question: str, candidates: Sequence[Candidate]) -> list[Judgement]: ...
+
+
+def read(
+    asked: Asked,
+    candidates: Sequence[Candidate],
+    weights: Mapping[str, float],
+    network: NetworkReader | None = None,
+) -> list[Evidence]:
+    """Every sentence of the candidates, best first; equal scores keep the order of the candidates."""
+    vector = np.array([weights.get(name, 0.0) for name in FEATURES])
+    judged = network.judge(asked.text, candidates[:READ_BY_NETWORK]) if network and candidates else []
+    lowest = min((float(j.logits.min()) for j in judged), default=0.0)
+    found: list[Evidence] = []
+    for number, candidate in enumerate(candidates):
+        rows = features(asked, candidate)
+        rows[:, -1] = judged[number].logits if number < len(judged) else lowest
+        for i, (span, row) in enumerate(zip(candidate.sentences, rows, strict=True)):
+            start, end = span[0] - candidate.start, span[1] - candidate.start
+            answer = judged[number].answers[i] if number < len(judged) else None
+            inside = (answer[0] - start, answer[1] - start) if answer else None
+            found.append(
+                Evidence(number, i, span, candidate.text[start:end], row, float(row @ vector), inside)
+            )
+    return sorted(found, key=lambda evidence: -evidence.score)
+
+
+def features(asked: Asked, candidate: Candidate) -> NDArray[np.float64]:
+    """(sentences, len(FEATURES)) of one passage; the network's column is left at 0."""
+    total = sum(asked.weights.values()) or 1.0
+    rarest = max(asked.weights, key=lambda stem: asked.weights[stem], default="")
+    ordered = stems(asked.text)
+    pairs = set(zip(ordered, ordered[1:], strict=False))
+    context = set(stems(candidate.header)) | set(stems(candidate.text))
+    in_context = sum(weight for stem, weight in asked.weights.items() if stem in context) / total
+    kind = asked.kind
+    rows = []
+    cosines = candidate.vectors @ asked.vector  # (sentences, dim) @ (dim,) -> (sentences,)
+    for (start, end), cosine in zip(candidate.sentences, cosines, strict=True):
+        text = candidate.text[start - candidate.start : end - candidate.start]
+        own = stems(text)
+        held = set(own)
+        rows.append(
+            (
+                float(cosine),
+                sum(weight for stem, weight in asked.weights.items() if stem in held) / total,
+                in_context,
+                float(rarest in held),
+                len(pairs & set(zip(own, own[1:], strict=False))) / len(pairs) if pairs else 0.0,
+                candidate.score,
+                float(bool(answers_of_kind(text, kind, asked.text))),
+                float(bool(_HANGING.match(text))),
+                float(len(text.split()) < 5),
+                math.log1p(len(own)),
+                0.0,
+            )
+        )
+    return np.array(rows, np.float64).reshape(len(rows), len(FEATURES))
+
+
+_HANGING = re.compile(r"[\"'“‘(]*(?:He|She|It|They|This|That|These|Those|His|Her|Its|Their|Such|Both)\b")
+
+# The type of answer that a question asks for ------------------------------------------------
+
+_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    (
+        "date",
+        re.compile(
+            r"\b(?:when|whens)\b(?!ever)|\b(?:what|which)(?: \w+)? (?:date|day|year|month|time)\b|\bsince when\b|\bwhat'?s the date\b"
+        ),
+    ),
+    (
+        "number",
+        re.compile(
+            r"\bhow (?:many|much|long|far|large|big|strong|old|high|tall|fast|often|deep)\b|\b(?:what|which) (?:number|percentage|proportion|share|size)\b"
+        ),
+    ),
+    (
+        "person",
+        re.compile(
+            r"\b(?:who|whom|whose|whos)\b|\b(?:what|which)(?: \w+){0,2} (?:general|marshal|admiral|leader|commander|president|minister|premier|ambassador|officer|historian|emperor|person|man|woman|scholar|author|judge|king|queen|scientist|player|actor)s?\b"
+        ),
+    ),
+    (
+        "place",
+        re.compile(
+            r"\bwhere\b|\b(?:what|which)(?: \w+)? (?:city|town|place|island|port|country|state|river|village|province|ship|battleship|region|area|location)\b"
+        ),
+    ),
+    (
+        "reason",
+        re.compile(
+            r"\bwhy\b|\bhow come\b|\bwhat (?:was the )?(?:reason|cause|motive)s?\b|\bwhat for\b|\bwhat (?:made|caused|led)\b"
+        ),
+    ),
+    ("manner", re.compile(r"\bhow\b|\bin what way\b")),
+    (
+        "yes_no",
+        re.compile(r"^(?:\W*)(?:did|does|do|is|are|was|were|has|have|had|can|could|will|would|should)\b"),
+    ),
+)
+
+
+def answer_kind(question: str) -> Kind:
+    """What the question asks for, by its question word; "other" when none tells."""
+    lower = question.lower()
+    if _KINDS[-1][1].match(lower) and not re.search(r"\bor\b", lower):
+        return "yes_no"
+    hits = [(match.start(), kind) for kind, pattern in _KINDS if (match := pattern.search(lower))]
+    return min(hits, key=lambda hit: hit[0])[1] if hits else "other"
+
+
+# The trained network ------------------------------------------------------------------------
+
+_WEIGHTS = "reader.safetensors"
+_WEIGHTS_SHA256 = ""
+
+
+def load_network_reader(folder: Path | None = None) -> NetworkReader | None:
+    """The trained reader whose weights are in `folder`, by default the packaged ones; None without weights.
+
+    Raises EncoderError when the packaged weights are not the ones that were trained.
+    """
+    packaged = folder is None
+    folder = folder or Path(__file__).parent / "weights"
+    path = folder / _WEIGHTS
+    if not path.is_file():
+        return None
+    if packaged and hashlib.sha256(path.read_bytes()).hexdigest() != _WEIGHTS_SHA256:
+        raise EncoderError(f"{path} is not as it was shipped; install the package again")
+    return _Network(path)
+
+
+class _Network:
+    """`ReaderNetwork` on the CPU, in the precision of the encoder."""
+
+    def __init__(self, weights: Path) -> None:
+        import torch
+        from safetensors.torch import load_file
+        from transformers import AutoTokenizer
+
+        from chatbot.cross_encoder import build_network
+
+        folder = packaged_model()
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        network = build_network(folder)
+        missing, unexpected = network.load_state_dict(load_file(weights), strict=False)
+        lacking = [name for name in missing if not name.startswith("backbone.embeddings.")]
+        if lacking or unexpected:
+            raise EncoderError(
+                f"{weights} does not fit the reader (missing {lacking[:2]}, unexpected {unexpected[:2]})"
+            )
+        self._network = network.to(getattr(torch, best_precision())).eval()
+        self._torch = torch
+
+    def judge(self, question: str, candidates: Sequence[Candidate]) -> list[Judgement]:
+        """One judgement a candidate, in their order."""
+        from chatbot.cross_encoder import encode_pairs
+
+        sentences = [[(a - c.start, b - c.start) for a, b in c.sentences] for c in candidates]
+        order = sorted(range(len(candidates)), key=lambda i: len(candidates[i].text))
+        made: dict[int, Judgement] = {}
+        half = max(1, len(order) // 2)  # two batches of like length: less padding
+        for batch in (order[:half], order[half:]):
+            if not batch:
+                continue
+            inputs = encode_pairs(
+                self._tokenizer,
+                [question] * len(batch),
+                [candidates[i].header for i in batch],
+                [candidates[i].text for i in batch],
+                [sentences[i] for i in batch],
+            )
+            with self._torch.inference_mode():
+                logits, null, spans = self._network(inputs)
+            for row, i in enumerate(batch):
+                count = len(sentences[i])
+                values = (logits[row, :count] - null[row]).double().numpy()
+                values = np.where(np.isfinite(values), values, -20.0)  # cut off: not read
+                answers = tuple(_best_span(spans[row].numpy(), inputs, row, n) for n in range(count))
+                made[i] = Judgement(values, answers)
+        return [made[i] for i in range(len(candidates))]
+
+
+def _best_span(spans: NDArray[np.float32], inputs: Any, row: int, sentence: int) -> Span | None:
+    """The likeliest answer inside one sentence, at most twelve word pieces long."""
+    places = np.flatnonzero(inputs.sentence_of[row].numpy() == sentence)
+    if not len(places):
+        return None
+    start, end = spans[places, 0], spans[places, 1]  # (t,) each
+    scores = start[:, None] + end[None, :]
+    allowed = np.triu(np.ones_like(scores)) - np.triu(np.ones_like(scores), 12)
+    a, b = np.unravel_index(np.argmax(np.where(allowed > 0, scores, -np.inf)), scores.shape)
+    return inputs.offsets[row][places[a]][0], inputs.offsets[row][places[b]][1]
+
+
+# Short answers ------------------------------------------------------------------------------
+
+_MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan\.|Feb\.|Mar\.|Apr\.|Jun\.|Jul\.|Aug\.|Sept?\.|Oct\.|Nov\.|Dec\.)"
+_YEAR = r"(?:1\d{3}|20\d{2})"
+_DATE = re.compile(
+    rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s?[-–]\s?\d{{1,2}}| (?:and|to|or) \d{{1,2}})?(?: of)? {_MONTH}(?:,? {_YEAR})?\b"
+    rf"|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:[-–]\d{{1,2}})?(?:, {_YEAR})?\b(?!\d)"
+    rf"|\b{_MONTH},? {_YEAR}\b|\b{_YEAR}(?:[-–]\d{{2,4}})?\b(?![,.]?\d)"
+)
+_NUMBER_WORD = (
+    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
+    r"|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|dozen)"
+)
+_NUMBER = re.compile(
+    rf"(?:US)?[$£€]?\d+(?:[.,]\d+)*(?:\s?[-–]\s?\d+(?:[.,]\d+)*)?(?:\s?%| per cent| percent| (?:hundred|thousand|million|billion|trillion)s?)?"
+    rf"|\b{_NUMBER_WORD}(?:[- ]{_NUMBER_WORD})*(?: (?:hundred|thousand|million|billion)s?)?\b",
+    re.IGNORECASE,
+)
+_RANK = (
+    r"(?:General|Marshal|Field Marshal|Admiral|Rear Admiral|Colonel|Captain|Major|Lieutenant|Emperor|Prince|King|Queen|President|Premier"
+    r"|Prime Minister|Foreign Minister|War Minister|Navy Minister|Ambassador|Foreign Commissar|Commissar|Secretary|Judge|Professor|Dr\.?|Mr\.?|Mrs\.?"
+    r"|Sir|Lord|Saint|Pope|Bishop|Senator|Governor|Historian|historian|ambassador|premier|emperor|commander)"
+)
+_NAME = r"[A-Z][\w’'-]+(?: (?:[A-Z]\.)){0,2}(?: (?:de|von|van|of the|al|ibn|bin|da|di|le|la)(?= [A-Z]))?(?: [A-Z][\w’'-]+){0,3}"
+_PERSON = re.compile(
+    rf"(?:{_RANK}(?: {_RANK})* )(?P<ranked>{_NAME})|(?P<plain>[A-Z][\w’'-]+(?: [A-Z]\.)* [A-Z][\w’'-]+(?: [A-Z][\w’'-]+)?)"
+)
+_PLACE = re.compile(rf"\b(?:in|at|near|on|to|from|off|of|into|outside|aboard) (?:the )?(?P<place>{_NAME})")
+_NOT_PERSON = re.compile(
+    r"\b(?:Army|Armies|Front|Division|Corps|Fleet|Union|Treaty|Pact|Sea|Island|Islands|War|Conference|Declaration|Agreement|Council|Bay|River|States"
+    r"|Kingdom|Republic|Party|Navy|Force|Air|Government|Company|University|Railway|Ocean|Range|Mountains?|City|Street|Museum|Cup|Bowl|League|East|West|North|South"
+    r"|Pacific|Asia|Europe|America|Japan|China|Manchuria|Korea|Moscow|Tokyo|Red|Survey|Court|Trial|Act|Order|Joint|Operation|Project|Unit|Staff|Headquarters"
+    rf"|{_MONTH})\b"
+)
+_LEADING = re.compile(
+    r"^(?:The|A|An|In|On|At|By|From|When|After|Before|As|But|And|For|With|While|Both|General|Marshal)\s+"
+)
+
+
+def answers_of_kind(text: str, kind: Kind, question: str) -> list[Span]:
+    """Spans of `text` that could be the short answer, those with words of the question left out."""
+    known = {fold(word) for word in re.findall(r"\w+", question)}
+    if kind == "date":
+        spans = [match.span() for match in _DATE.finditer(text)]
+    elif kind == "number":
+        dates = [match.span() for match in _DATE.finditer(text)]
+        spans = [
+            match.span()
+            for match in _NUMBER.finditer(text)
+            if not any(a < match.end() and match.start() < b for a, b in dates) and _free(text, match.span())
+        ]
+    elif kind == "person":
+        spans = [span for match in _PERSON.finditer(text) if (span := _person_span(text, match))]
+    elif kind == "place":
+        spans = [
+            match.span("place")
+            for match in _PLACE.finditer(text)
+            if not re.match(rf"{_MONTH}\b", match["place"])
+        ]
+    else:
+        return []
+    return [span for span in spans if not _all_known(text[span[0] : span[1]], known)]
+
+
+def _free(text: str, span: Span) -> bool:
+    """Whether a number stands alone: no ordinal, no part of a name such as "88th" or "No. 1"."""
+    before, after = text[max(0, span[0] - 4) : span[0]], text[span[1] : span[1] + 2]
+    return not (
+        re.match(r"(?:st|nd|rd|th)\b|\w", after)
+        or re.search(r"(?:No\. ?|[A-Za-z]-?)$", before.rstrip(" ") if before.endswith(". ") else before)
+    )
+
+
+def _person_span(text: str, match: re.Match[str]) -> Span | None:
+    group = "ranked" if match["ranked"] else "plain"
+    start, end = match.span(group)
+    if lead := _LEADING.match(text[start:end]):
+        start += lead.end()
+    name = text[start:end]
+    if _NOT_PERSON.search(name) or name.lower() in STOP_WORDS or (group == "plain" and " " not in name):
+        return None
+    return start, end
+
+
+def _all_known(span_text: str, known: set[str]) -> bool:
+    words = [fold(word) for word in re.findall(r"\w+", span_text)]
+    return all(word in known for word in words)
+
+
+def short_answer(asked: Asked, evidence: Evidence) -> str:
+    """The one date, number, person or place of the asked type, or "" when there is none or a rival.
+
+    Of several, one wins by being the network's choice, or by standing clearly nearer to the
+    question's words than the others.
+    """
+    sentence = evidence.text
+    spans = answers_of_kind(sentence, asked.kind, asked.text)
+    if evidence.answer and len(spans) > 1:
+        start, end = evidence.answer
+        touched = [span for span in spans if span[0] < end and start < span[1]]
+        spans = touched if len(touched) == 1 else spans
+    unique: dict[str, Span] = {}
+    for start, end in spans:
+        unique.setdefault(sentence[start:end].casefold(), (start, end))
+    if not unique:
+        return ""
+    if len(unique) == 1:
+        start, end = next(iter(unique.values()))
+        return sentence[start:end]
+    places = [term for term in terms(sentence) if term.stem in asked.weights]
+    if not places:
+        return ""
+    ranked = sorted((_distance(span, [(t.start, t.end) for t in places]), span) for span in unique.values())
+    (first, span), (second, _) = ranked[0], ranked[1]
+    return sentence[span[0] : span[1]] if first * 2 < second else ""
+
+
+def _distance(span: Span, words: Sequence[Span]) -> float:
+    """Mean gap in characters from a span to the question's words in the same sentence."""
+    return sum(max(start - span[1], span[0] - end, 0) for start, end in words) / len(words)

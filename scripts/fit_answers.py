@@ -1,0 +1,234 @@
+"""Fit the reader's weights and the refusal model: scripts/fit_answers.py [DIR[:SPLIT[:LIMIT]] ...]
+
+Each DIR is a corpus in the BEIR layout whose queries name evidence and answerability; by default our
+own corpus' dev split. The reader's weights are those of a conditional logit (McFadden 1974) over the
+sentences of the ten best passages, of which those that overlap evidence are right. The refusal model
+is a logistic regression of "answerable" on the signals of `chatbot.answer`; questions of the other
+sets, asked of each corpus, join as unanswerable. Every set weighs the same. The thresholds are
+chosen on the first set alone. Writes chatbot/parameters.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from chatbot.answer import SIGNALS, Chatbot, Reading, answer_signals, choose, probability
+from chatbot.corpus import Query, split_queries
+from chatbot.encoder import load_encoder
+from chatbot.index import build_index
+from chatbot.reader import FEATURES, Evidence, load_network_reader
+
+ROOT = Path(__file__).resolve().parents[1]
+STRANGERS = 80  # questions of other sets asked of each corpus
+RIDGE = 1e-3  # on standardised weights
+
+Weights = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question that was read; `right` marks the sentences that overlap its evidence."""
+
+    query: Query
+    reading: Reading
+    right: NDArray[np.bool_]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sets", nargs="*", default=[f"{ROOT / 'corpus'}:dev"], metavar="DIR[:SPLIT[:LIMIT]]")
+    parser.add_argument("--weights", type=Path, help="folder of the trained reader, by default the packaged one")
+    parser.add_argument("--out", type=Path, default=ROOT / "chatbot" / "parameters.json")
+    options = parser.parse_args(argv)
+    network = load_network_reader(options.weights)
+    encoder = load_encoder()
+    parameters = json.loads(options.out.read_text("utf-8")) if options.out.is_file() else {}
+    chatbots, queries = [], []
+    for place in options.sets:
+        folder, split, limit = _parse(place)
+        index = ROOT / "index" / "evaluations" / f"fit-{folder.name}"
+        build_index(folder, index, encoder)
+        neutral = {"reader": dict.fromkeys(FEATURES, 1.0), "refusal": {}, "quotes": {}}
+        chatbots.append(Chatbot(index, encoder, network, {"trained": neutral, "untrained": neutral}))
+        queries.append(_sample(split_queries(folder, split), limit))
+    sets = [
+        [_case(bot, q) for q in tqdm([*own, *_strangers(queries, i)], desc=bot.folder.name)]
+        for i, (bot, own) in enumerate(zip(chatbots, queries, strict=True))
+    ]
+    modes = ("trained", "untrained") if network else ("untrained",)
+    for mode in modes:
+        used = [name for name in FEATURES if mode == "trained" or name != "network"]
+        reader = fit_reader(sets, used)
+        again = [[_reread(c, reader, b, mode) for c in cases] for cases, b in zip(sets, chatbots, strict=True)]
+        parameters[mode] = {"reader": reader, "refusal": fit_refusal(again, mode), "quotes": fit_quotes(again[0])}
+        _report(mode, again, parameters[mode])
+    options.out.write_text(json.dumps(parameters, indent=1) + "\n", "utf-8")
+    return 0
+
+
+def fit_reader(sets: Sequence[Sequence[Case]], used: Sequence[str]) -> Weights:
+    """Weights under which the evidence is likeliest among the sentences read."""
+    columns = [FEATURES.index(name) for name in used]
+    groups = [
+        [(_matrix(case)[:, columns], case.right) for case in cases if case.query.answerable and case.right.any()]
+        for cases in sets
+    ]
+    rows = np.concatenate([matrix for group in groups for matrix, _ in group])
+    mean, spread = rows.mean(0), rows.std(0) + 1e-9
+    data = [
+        [(torch.tensor((m - mean) / spread), torch.tensor(right)) for m, right in group] for group in groups if group
+    ]
+
+    def loss(weights: torch.Tensor) -> torch.Tensor:
+        total = torch.zeros((), dtype=torch.float64)
+        for group in data:
+            terms = [torch.logsumexp(m @ weights, 0) - torch.logsumexp((m @ weights)[right], 0) for m, right in group]
+            total = total + torch.stack(terms).mean()
+        return total / len(data)
+
+    weights = _minimise(loss, len(columns)) / spread
+    return {name: round(float(weight), 4) for name, weight in zip(used, weights, strict=True)}
+
+
+def fit_refusal(sets: Sequence[Sequence[Case]], mode: str) -> dict[str, Any]:
+    """Logistic weights of the signals, and the thresholds of the three states."""
+    used = [i for i, name in enumerate(SIGNALS) if mode == "trained" or not name.startswith("network")]
+    rows = np.concatenate([[case.reading.signals[used] for case in cases] for cases in sets])
+    mean, spread = rows.mean(0), rows.std(0) + 1e-9
+    features = torch.tensor((rows - mean) / spread)
+    labels = torch.tensor([float(case.query.answerable) for cases in sets for case in cases], dtype=torch.float64)
+    shares = torch.tensor([1 / len(cases) for cases in sets for _ in cases], dtype=torch.float64) / len(sets)
+
+    def loss(weights: torch.Tensor) -> torch.Tensor:
+        logits = features @ weights[1:] + weights[0]
+        return (shares * torch.nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")).sum()
+
+    fitted = _minimise(loss, len(used) + 1)
+    weights = fitted[1:] / spread
+    model = {
+        "weights": {SIGNALS[i]: round(float(w), 4) for i, w in zip(used, weights, strict=True)},
+        "bias": round(float(fitted[0] - weights @ mean), 4),
+    }
+    return {**model, **_thresholds(sets[0], model)}
+
+
+def _thresholds(cases: Sequence[Case], model: dict[str, Any]) -> dict[str, float]:
+    """`answered` gives refusal its best F1; below `closest` lies a half of what must be refused."""
+    scores = np.array([probability(c.reading.signals, model["weights"], model["bias"]) for c in cases])
+    refuse = np.array([not c.query.answerable for c in cases])
+
+    def f1(threshold: float) -> float:
+        hit = float((refuse & (scores < threshold)).sum())
+        return 2 * hit / max(refuse.sum() + (scores < threshold).sum(), 1)
+
+    grid = np.round(np.arange(0.05, 0.95, 0.01), 2)
+    values = np.array([f1(t) for t in grid])
+    smooth = np.convolve(np.pad(values, 2, mode="edge"), np.ones(5) / 5, "valid")  # a plateau, not a peak
+    answered = float(grid[int(smooth.argmax())])
+    low = float(np.median(scores[refuse])) if refuse.any() else answered / 2
+    return {"answered": answered, "closest": round(min(low, answered), 2)}
+
+
+def fit_quotes(cases: Sequence[Case]) -> dict[str, float]:
+    """How far below the best sentence a further quote may score: the smallest margins at which nine of
+    ten of the questions that four quotes would answer are answered."""
+    chosen: dict[str, float] = {}
+    for name, kinds in (
+        ("narrow_margin", {"date", "number", "person", "place"}),
+        ("broad_margin", {"reason", "manner", "yes_no", "other"}),
+    ):
+        some = [c for c in cases if c.query.answerable and c.reading.asked.kind in kinds and c.reading.evidence]
+        grid = np.arange(0, 6.25, 0.25)
+        shares = np.array([np.mean([_answered(c, float(m)) for c in some]) if some else 0.0 for m in grid])
+        chosen[name] = float(grid[int(np.argmax(shares >= 0.95 * shares[-1]))])
+    return chosen
+
+
+def _answered(case: Case, margin: float) -> bool:
+    settings = {"narrow_margin": margin, "broad_margin": margin}
+    quotes = choose(case.reading.evidence, case.reading.hits, settings, case.reading.asked)
+    return any(_overlaps(case.query, case.reading, quote) for quote in quotes)
+
+
+def _overlaps(query: Query, reading: Reading, item: Evidence) -> bool:
+    doc_id = reading.hits[item.candidate].passage.doc_id
+    return any(e.doc == doc_id and e.start < item.span[1] and item.span[0] < e.end for e in query.evidence)
+
+
+def _case(bot: Chatbot, query: Query) -> Case:
+    reading = bot.reading(query.text, query.history)
+    return Case(query, reading, np.array([_overlaps(query, reading, e) for e in reading.evidence], bool))
+
+
+def _reread(case: Case, weights: Weights, bot: Chatbot, mode: str) -> Case:
+    """The case as these weights would have read it."""
+    vector = np.array([weights.get(name, 0.0) for name in FEATURES])
+    evidence = [replace(e, score=float(e.features @ vector)) for e in case.reading.evidence]
+    if mode == "untrained":
+        blank = np.array([name != "network" for name in FEATURES], float)
+        evidence = [replace(e, features=e.features * blank) for e in evidence]
+    evidence.sort(key=lambda e: -e.score)
+    old = case.reading
+    signals = answer_signals(old.asked, old.pool, old.hits, evidence, bot.index)
+    reading = replace(old, evidence=evidence, signals=signals)
+    return Case(case.query, reading, np.array([_overlaps(case.query, reading, e) for e in evidence], bool))
+
+
+def _matrix(case: Case) -> NDArray[np.float64]:
+    return np.array([e.features for e in case.reading.evidence])
+
+
+def _minimise(loss: Callable[[torch.Tensor], torch.Tensor], size: int) -> NDArray[np.float64]:
+    weights = torch.zeros(size, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights], max_iter=300, line_search_fn="strong_wolfe")
+
+    def step() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = loss(weights) + RIDGE * (weights**2).sum()
+        value.backward()  # type: ignore[no-untyped-call]  # torch's own
+        return value
+
+    optimizer.step(step)  # type: ignore[no-untyped-call]
+    return weights.detach().numpy()
+
+
+def _strangers(queries: Sequence[Sequence[Query]], own: int) -> list[Query]:
+    others = [q for i, some in enumerate(queries) if i != own for q in some if q.answerable and not q.history]
+    return [replace(q, answerable=False, evidence=()) for q in _sample(others, STRANGERS)]
+
+
+def _sample(queries: Sequence[Query], limit: int) -> list[Query]:
+    if len(queries) <= limit:
+        return list(queries)
+    chosen = np.random.default_rng(0).choice(len(queries), limit, replace=False)
+    return [queries[i] for i in sorted(chosen)]
+
+
+def _parse(place: str) -> tuple[Path, str, int]:
+    folder, *rest = place.split(":")
+    return Path(folder), rest[0] if rest else "dev", int(rest[1]) if len(rest) > 1 else 10**9
+
+
+def _report(mode: str, sets: Sequence[Sequence[Case]], parameters: dict[str, Any]) -> None:
+    refusal = parameters["refusal"]
+    print(json.dumps({mode: parameters}))
+    for cases in sets:
+        right = [bool(c.right[0]) for c in cases if c.query.answerable and c.query.evidence]
+        scores = np.array([probability(c.reading.signals, refusal["weights"], refusal["bias"]) for c in cases])
+        able = np.array([c.query.answerable for c in cases])
+        auroc = float(np.mean([np.mean(scores[able] > s) + np.mean(scores[able] == s) / 2 for s in scores[~able]]))
+        print(f"{mode}: first sentence right {np.mean(right):.3f} (n={len(right)}), AUROC {auroc:.3f} (n={len(cases)})")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,651 @@
+"""The measures, by hand; and both evaluation scripts from end to end on a tiny corpus."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any, ClassVar
+
+import ir_measures
+import numpy as np
+import pytest
+from conftest import HashEncoder
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatbot import evaluate
+from chatbot.answer import Citation
+from chatbot.corpus import Document, Evidence, Query
+from chatbot.errors import IndexMismatch, QuestionError
+
+INF = math.inf
+
+
+# Retrieval ----------------------------------------------------------------------------------
+
+
+def measured(run: dict[str, float], judgements: dict[str, int]) -> dict[str, float]:
+    """The measures of one query."""
+    values = evaluate.measure_queries({"q": run}, {"q": judgements}, [Query("q", "?")])
+    return dict(zip(map(str, evaluate.MEASURES), values[0].tolist(), strict=True))
+
+
+def test_ndcg_by_hand() -> None:
+    # relevant a, b at ranks 1 and 3: (1 + 1/2) / (1 + 1/log2(3)) = 0.9197
+    values = measured({"a": 0.9, "x": 0.8, "b": 0.7}, {"a": 1, "b": 1})
+    assert values["nDCG@10"] == pytest.approx(0.9197, abs=1e-4)
+
+
+def test_graded_ndcg_by_hand() -> None:
+    # grades 1, 2 found in that order: (1 + 2/log2(3)) / (2 + 1/log2(3)) = 0.8597
+    assert measured({"a": 2.0, "b": 1.0}, {"a": 1, "b": 2})["nDCG@10"] == pytest.approx(0.8597, abs=1e-4)
+
+
+def test_the_other_measures_by_hand() -> None:
+    # relevant at ranks 2 and 12, a third one not found
+    run = {f"d{rank:02}": 100.0 - rank for rank in range(1, 21)}
+    values = measured(run, {"d02": 1, "d12": 1, "lost": 1})
+    assert values["R@10"] == pytest.approx(1 / 3)
+    assert values["R@100"] == pytest.approx(2 / 3)
+    assert values["RR@10"] == pytest.approx(1 / 2)
+    assert (values["Success@1"], values["Success@5"]) == (0.0, 1.0)
+    assert values["AP"] == pytest.approx((1 / 2 + 2 / 12) / 3)
+
+
+def test_reciprocal_rank_is_0_below_rank_10() -> None:
+    run = {f"d{rank:02}": 100.0 - rank for rank in range(1, 21)}
+    assert measured(run, {"d11": 1})["RR@10"] == 0.0
+
+
+def test_a_query_without_hits_scores_0() -> None:
+    values = evaluate.measure_queries({}, {"q": {"a": 1}}, [Query("q", "?")])
+    assert values.tolist() == [[0.0] * len(evaluate.MEASURES)]
+
+
+def test_a_document_scores_as_its_best_passage() -> None:
+    ranking = evaluate.rank_documents(np.array([0.2, 0.9, 0.5]), ["a", "b", "a"])
+    assert ranking == {"b": 0.9, "a": 0.5}
+
+
+def test_equal_scores_keep_corpus_order() -> None:
+    # ids against the order in which trec_eval breaks ties (descending)
+    ranking = evaluate.rank_documents(np.array([0.5, 0.5, 0.5]), ["a", "b", "c"])
+    assert list(ranking) == ["a", "b", "c"]
+    assert measured(ranking, {"b": 1})["nDCG@10"] == pytest.approx(1 / math.log2(3))
+
+
+def test_passages_that_a_method_has_not_found_are_left_out() -> None:
+    assert evaluate.rank_documents(np.array([-INF, 0.1, -INF]), ["a", "b", "c"]) == {"b": 0.1}
+
+
+@given(st.lists(st.tuples(st.floats(-50, 50), st.integers(0, 150)), max_size=400))
+def test_run_scores_fall_strictly_even_as_32_bit_floats(passages: list[tuple[float, int]]) -> None:
+    scores = np.array([score for score, _ in passages], np.float64)
+    ranking = evaluate.rank_documents(scores, [f"d{document}" for _, document in passages])
+    kept = np.array(list(ranking.values()), np.float32)
+    assert len(kept) <= evaluate.RUN_DEPTH
+    assert (kept[1:] < kept[:-1]).all()
+
+
+class FakeIndex:
+    """Passages of documents a, b, c (two of a), each method with scores of its own."""
+
+    rows = ("a", "a", "b", "c")
+    methods: ClassVar = {
+        "dense": [0.1, 0.3, 0.2, -INF],
+        "bm25": [-INF, -INF, 4.0, -INF],
+        "rrf": [0.1, 0.2, 0.3, 0.0],
+        "ours": [0.0, 0.9, 0.5, 0.5],
+    }
+    manifest: ClassVar = {"documents": 3, "passages": 4}
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
+
+    def pool(self, question: str, depth: int = 100) -> Any:
+        self.asked.append((question, depth))
+        return SimpleNamespace(
+            rows=np.arange(4), scores=lambda method: np.array(self.methods[method], np.float64)
+        )
+
+    def doc_id(self, row: int) -> str:
+        return self.rows[row]
+
+    def document(self, doc_id: str) -> Document:
+        if doc_id not in self.rows:
+            raise KeyError(doc_id)
+        return Document(doc_id, doc_id.upper(), f"Text of {doc_id}. More of it.", doc_id, ())
+
+
+def test_all_methods_come_from_one_pool_a_query() -> None:
+    index = FakeIndex()
+    retrieval = evaluate.retrieve(index, [Query("1", "Who?"), Query("2", "When?")])
+    assert index.asked == [("Who?", evaluate.POOL_DEPTH), ("When?", evaluate.POOL_DEPTH)]
+    assert {method: list(run["1"]) for method, run in retrieval.runs.items()} == {
+        "dense": ["a", "b"],
+        "bm25": ["b"],
+        "rrf": ["b", "a", "c"],
+        "ours": ["a", "b", "c"],
+    }
+    assert len(retrieval.milliseconds) == 2
+
+
+def test_a_follow_up_is_searched_as_its_standalone_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "standalone", lambda question, history: f"{history[-1]} + {question}")
+    index = FakeIndex()
+    evaluate.retrieve(index, [Query("1", "And then?", history=("Who won?",)), Query("2", "Why?")])
+    assert [question for question, _ in index.asked] == ["Who won? + And then?", "Why?"]
+
+
+def test_only_answerable_queries_with_a_relevant_document_are_judged() -> None:
+    queries = [Query("1", "?"), Query("2", "?", answerable=False), Query("3", "?"), Query("4", "?")]
+    qrels = {"1": {"a": 1}, "2": {"a": 1}, "3": {"a": 0}}
+    assert [query.query_id for query in evaluate.judged_queries(queries, qrels)] == ["1"]
+
+
+def test_a_limit_takes_queries_from_the_whole_file() -> None:
+    queries = [Query(str(number), "?") for number in range(10)]
+    assert [query.query_id for query in evaluate.spread(queries, 4)] == ["0", "2", "5", "7"]
+    assert evaluate.spread(queries, 10) == evaluate.spread(queries, 99) == evaluate.spread(queries, None)
+    assert evaluate.spread(queries, 0) == []
+
+
+def retrieval_report(n: int) -> evaluate.RetrievalReport:
+    index = FakeIndex()
+    queries = [Query(str(number), "?") for number in range(n)]
+    qrels = {query.query_id: {"b": 1} for query in queries}
+    retrieval = evaluate.retrieve(index, queries)
+    values = {m: evaluate.measure_queries(run, qrels, queries) for m, run in retrieval.runs.items()}
+    return evaluate.report_retrieval("tiny", index, values, retrieval.milliseconds)
+
+
+def test_the_retrieval_report_sets_ours_against_each_method() -> None:
+    # b is second for ours and first for BM25: 1/log2(3) - 1 = -0.3691
+    report = retrieval_report(8)
+    assert report.methods["bm25"]["nDCG@10"] == evaluate.Interval(1.0, 1.0, 1.0, 8)
+    difference = report.difference["ours-bm25"]["nDCG@10"]
+    assert difference.interval.mean == pytest.approx(-0.3691, abs=1e-4)
+    assert difference.interval.low == difference.interval.high == difference.interval.mean
+    assert difference.p == pytest.approx(2 / 2**8, abs=0.003)  # all 8 signs alike, or all opposite
+    assert report.difference["ours-dense"]["nDCG@10"].p == 1.0
+
+
+def test_the_retrieval_json_has_the_agreed_keys() -> None:
+    report = retrieval_report(3).to_json()
+    assert list(report) == ["corpus", "documents", "passages", "n", "methods", "difference", "milliseconds"]
+    assert list(report["methods"]) == ["dense", "bm25", "rrf", "ours"]
+    assert list(report["methods"]["ours"]) == [
+        "nDCG@10", "R@10", "R@100", "RR@10", "Success@1", "Success@5", "AP"
+    ]  # fmt: skip
+    assert set(report["methods"]["ours"]["AP"]) == {"mean", "low", "high"}
+    assert list(report["difference"]) == ["ours-dense", "ours-bm25", "ours-rrf"]
+    assert {"mean", "low", "high"} <= set(report["difference"]["ours-rrf"]["AP"])
+    json.dumps(report, allow_nan=False)
+
+
+def test_no_question_gives_no_figure() -> None:
+    report = retrieval_report(0)
+    assert report.to_json()["methods"]["ours"]["AP"] == {"mean": None, "low": None, "high": None}
+    assert "–" in report.to_text()
+
+
+def test_runs_are_read_back_as_they_were_written(tmp_path: Path) -> None:
+    run = {"q 1": {"a b.md": 0.75, "c": 0.75 - 1e-6}, "q2": {"c": -1.5}}
+    paths = evaluate.write_runs(tmp_path / "run.trec", {"ours": run, "bm25": {}})
+    assert [path.name for path in paths] == ["run.ours.trec", "run.bm25.trec"]
+    lines = paths[0].read_text().splitlines()
+    assert lines[0] == "q%201 Q0 a%20b.md 1 0.75 ours"
+    assert all(len(line.split()) == 6 for line in lines)
+    read = [tuple(row) for row in ir_measures.read_trec_run(str(paths[0]))]
+    assert read == [("q%201", "a%20b.md", 0.75), ("q%201", "c", 0.749999), ("q2", "c", -1.5)]
+
+
+def test_the_worst_queries_show_gold_and_what_was_found_instead() -> None:
+    index, queries = FakeIndex(), [Query("1", "Good?"), Query("2", "Bad?")]
+    qrels = {"1": {"a": 1}, "2": {"c": 1, "x": 0}}
+    run = evaluate.retrieve(index, queries).runs["ours"]
+    values = evaluate.measure_queries(run, qrels, queries)
+    (miss,) = evaluate.worst_retrieved(index, queries, qrels, run, values, 1)
+    assert miss.question == "Bad?"
+    assert miss.gold == ("c | C | Text of c. More of it.",)
+    assert miss.found == ("a | A | Text of a. More of it.", "b | B | Text of b. More of it.")
+
+
+def test_judged_documents_outside_the_corpus_are_named() -> None:
+    qrels = {"1": {"a": 1, "gone": 1, "other": 0}}
+    assert evaluate.missing_documents(FakeIndex(), qrels, [Query("1", "?")]) == ["gone"]
+
+
+# Intervals ----------------------------------------------------------------------------------
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_an_interval_holds_its_mean(values: list[float]) -> None:
+    interval = evaluate.mean_interval(values)
+    assert interval.low - 1e-9 <= interval.mean <= interval.high + 1e-9
+    assert min(values) - 1e-9 <= interval.low <= interval.high <= max(values) + 1e-9
+
+
+def test_an_interval_is_the_same_each_time() -> None:
+    values = np.random.default_rng(1).random(200).tolist()
+    assert evaluate.mean_interval(values) == evaluate.mean_interval(values)
+
+
+def test_equal_values_give_an_interval_of_no_width() -> None:
+    assert evaluate.mean_interval([0.3] * 17) == evaluate.Interval(0.3, 0.3, 0.3, 17)
+
+
+def test_an_interval_is_as_wide_as_theory_says() -> None:
+    # 200 of 400: standard error sqrt(.5 * .5 / 400) = .025, so .5 ± 1.96 * .025
+    interval = evaluate.mean_interval([0.0, 1.0] * 200)
+    assert (interval.mean, interval.n) == (0.5, 400)
+    assert interval.low == pytest.approx(0.451, abs=0.004)
+    assert interval.high == pytest.approx(0.549, abs=0.004)
+
+
+def test_no_values_give_an_undefined_interval() -> None:
+    interval = evaluate.mean_interval([])
+    assert math.isnan(interval.mean)
+    assert interval.to_json() == {"mean": None, "low": None, "high": None}
+
+
+def test_p_is_1_without_a_difference_and_small_for_a_constant_one() -> None:
+    differences = np.column_stack([np.zeros(12), np.full(12, 0.1), [0.1, -0.1] * 6])
+    none, constant, balanced = evaluate.randomisation_p(differences).tolist()
+    assert none == balanced == 1.0
+    assert constant == pytest.approx(2 / 2**12, abs=0.0006)
+
+
+# Answers ------------------------------------------------------------------------------------
+
+
+def test_auroc_by_hand() -> None:
+    # positives .9 .5, negatives .5 .1: wins 1, 1, 1/2, 1 of 4 pairs
+    # (midranks 4 and 2.5: U = 6.5 - 3 = 3.5)
+    scores, positive = np.array([0.5, 0.9, 0.1, 0.5]), np.array([True, True, False, False])
+    assert evaluate.auroc(scores, positive, np.ones((1, 4))).tolist() == [3.5 / 4]
+
+
+def test_auroc_without_both_classes_is_undefined() -> None:
+    assert np.isnan(evaluate.auroc(np.array([0.5, 0.1]), np.array([True, True]), np.ones((1, 2)))).all()
+
+
+weighted = st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.integers(0, 3)), min_size=1, max_size=12)
+
+
+@given(weighted)
+def test_auroc_counts_pairs_as_often_as_they_were_drawn(rows: list[tuple[int, bool, int]]) -> None:
+    scores, positive, drawn = (np.array(column) for column in zip(*rows, strict=True))
+    (area,) = evaluate.auroc(scores / 5, positive, drawn[None].astype(float)).tolist()
+    repeated = [(score, flag) for score, flag, times in rows for _ in range(times)]
+    pairs = [(a > b) + (a == b) / 2 for a, p in repeated if p for b, q in repeated if not q]
+    assert math.isnan(area) if not pairs else area == pytest.approx(sum(pairs) / len(pairs))
+
+
+def test_risk_and_coverage_by_hand() -> None:
+    # by confidence: right, wrong, right, wrong -> risks 0, 1/2, 1/3, 2/4
+    confidence = np.array([0.6, 0.9, 0.8, 0.7])
+    wrong = np.array([True, False, True, False])
+    curve = dict(evaluate.risk_coverage(wrong, confidence))
+    assert len(curve) == 20
+    risks = [curve[coverage] for coverage in (0.25, 0.5, 0.75, 1.0)]
+    assert risks == pytest.approx([0, 1 / 2, 1 / 3, 1 / 2])
+    area = evaluate.aurc(wrong, confidence, np.ones((1, 4)))
+    assert area.tolist() == pytest.approx([(0 + 1 / 2 + 1 / 3 + 1 / 2) / 4])
+
+
+def test_equal_confidences_are_covered_together() -> None:
+    confidence, wrong = np.array([0.9, 0.9, 0.1]), np.array([True, False, True])
+    # risks 1/2, 1/2, 2/3, whichever of the first two comes first
+    for order in ([0, 1, 2], [1, 0, 2]):
+        area = evaluate.aurc(wrong[order], confidence[order], np.ones((1, 3)))
+        assert area.tolist() == pytest.approx([(1 / 2 + 1 / 2 + 2 / 3) / 3])
+
+
+@given(weighted)
+def test_aurc_counts_answers_as_often_as_they_were_drawn(rows: list[tuple[int, bool, int]]) -> None:
+    confidence, wrong, drawn = (np.array(column) for column in zip(*rows, strict=True))
+    (area,) = evaluate.aurc(wrong, confidence / 5, drawn[None].astype(float)).tolist()
+    repeated = [(score, flag) for score, flag, times in rows for _ in range(times)]
+    if not repeated:
+        assert math.isnan(area)
+        return
+    above = [[flag for score, flag in repeated if score >= cut] for cut, _ in repeated]
+    assert area == pytest.approx(sum(sum(flags) / len(flags) for flags in above) / len(above))
+
+
+def test_answers_are_normalised_as_in_squad() -> None:
+    assert evaluate.normalise("  The Cat's\ta  HAT, an U.S. thesis! ") == "cats hat us thesis"
+
+
+def test_a_contained_answer_may_be_part_of_a_word_unless_words_are_asked() -> None:
+    assert evaluate.contains_string("On 18 August", ["8"])
+    assert not evaluate.contains_words("On 18 August", ["8"])
+    assert evaluate.contains_words("It was the 8th, “8 August” to some.", ["9", "8"]) is False
+    assert evaluate.contains_words('It was "8 August" to some.', ["9", "8"])
+    assert not evaluate.contains_string("anything", ["the", "!"])  # nothing is left of them
+
+
+def test_token_f1_by_hand() -> None:
+    assert evaluate.token_f1("8 August 1945", "the August, 1945") == pytest.approx(2 * 2 / (3 + 2))
+    assert evaluate.token_f1("", "1945") == 0.0
+    assert evaluate.token_f1("1945 1945", "1945") == pytest.approx(2 / 3)
+
+
+def cite(quote: str, start: int, doc_id: str = "d") -> Citation:
+    return Citation(
+        number=1,
+        doc_id=doc_id,
+        title="",
+        section="",
+        source="",
+        page=None,
+        start=start,
+        end=start + len(quote),
+        quote=quote,
+        doc_sha256="",
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "doc", "on_evidence"),
+    [(0, "d", False), (1, "d", True), (19, "d", True), (20, "d", False), (12, "other", False)],
+)
+def test_the_first_quote_is_on_evidence_from_one_shared_character(
+    start: int, doc: str, on_evidence: bool
+) -> None:
+    evidence = [Evidence("d", 10, 20)]
+    assert evaluate.quotes_evidence([cite("x" * 10, start, doc)], evidence) is on_evidence
+    assert not evaluate.quotes_evidence([cite("x", 0), cite("x" * 10, 12)], evidence)  # only the second
+    assert not evaluate.quotes_evidence([], evidence)
+
+
+class FakeChatbot:
+    """Answers from a script of (status, confidence, citations, short answer) by question."""
+
+    text = "Alpha won in 1945. Beta lost."
+
+    def __init__(self, script: dict[str, tuple[str, float, Sequence[Citation], str]]) -> None:
+        self.script = script
+        self.index = SimpleNamespace(
+            document=lambda doc_id: {"d": Document("d", "", self.text, "", ())}[doc_id]
+        )
+
+    def answer(self, question: str, history: Sequence[str] = ()) -> Any:
+        if question not in self.script:
+            raise QuestionError("too long")
+        status, confidence, citations, short_answer = self.script[question]
+        return SimpleNamespace(
+            status=status, confidence=confidence, citations=tuple(citations), short_answer=short_answer
+        )
+
+
+def true_cite(quote: str) -> Citation:
+    start = FakeChatbot.text.index(quote)
+    digest = hashlib.sha256(FakeChatbot.text.encode()).hexdigest()
+    return Citation(**{**vars(cite(quote, start)), "doc_sha256": digest})
+
+
+def four_outcomes() -> list[evaluate.Outcome]:
+    """By confidence: answered rightly, answered the unanswerable, refused the answerable, refused rightly."""
+    first = true_cite("Alpha won in 1945.")
+    chatbot = FakeChatbot(
+        {
+            "Who won?": ("answered", 0.9, [first], "Alpha"),
+            "Who drew?": ("answered", 0.6, [true_cite("Beta lost.")], ""),
+            "When did Alpha win?": ("closest", 0.4, [first], "in 1945"),
+            "Who cheated?": ("not_found", 0.1, [], ""),
+        }
+    )
+    evidence = (Evidence("d", 0, 18),)
+    queries = [
+        Query("1", "Who won?", ("Alpha", "the winner of them all was Alpha"), evidence, kind="who"),
+        Query("2", "When did Alpha win?", ("1945",), evidence, kind="when"),
+        Query("3", "Who cheated?", answerable=False, kind="who"),
+        Query("4", "Who drew?", answerable=False, kind="who"),
+    ]
+    return [evaluate.ask(chatbot, query) for query in queries]
+
+
+def test_refusing_an_answerable_question_counts_as_wrong_in_every_share() -> None:
+    figures = evaluate.report_answers("tiny", four_outcomes()).answerable
+    means = {name: (figure.mean, figure.n) for name, figure in figures.items()}
+    assert means == {
+        "first_quote_on_evidence": (0.5, 2),
+        "contains_answer": (0.5, 2),
+        "contains_answer_words": (0.5, 2),
+        "short_answer_f1": (0.5, 2),
+        "exact_citations": (1.0, 3),
+    }
+
+
+def test_refusal_figures_by_hand() -> None:
+    figures = evaluate.report_answers("tiny", four_outcomes()).refusal
+    # 1 - confidence: unanswerable .9 .4, answerable .1 .6 -> 3 of 4 pairs; of two refusals one is right
+    # by confidence: right, wrong, right, wrong -> (0 + 1/2 + 1/3 + 2/4) / 4
+    means = {name: figure.mean for name, figure in figures.items()}
+    assert means == pytest.approx(
+        {"auroc": 3 / 4, "precision": 1 / 2, "recall": 1 / 2, "f1": 1 / 2, "aurc": 1 / 3}
+    )
+
+
+def test_figures_by_kind() -> None:
+    kinds = evaluate.report_answers("tiny", four_outcomes()).by_kind
+    assert list(kinds) == ["who", "when"]
+    assert (kinds["who"]["served"].mean, kinds["who"]["served"].n) == (pytest.approx(2 / 3), 3)
+    assert (kinds["when"]["served"].mean, kinds["when"]["refused"].mean) == (0.0, 1.0)
+    assert (kinds["who"]["contains_answer"].mean, kinds["who"]["contains_answer"].n) == (1.0, 1)
+
+
+def test_the_answers_json_has_the_agreed_keys() -> None:
+    report = evaluate.report_answers("tiny", four_outcomes()).to_json()
+    assert {"corpus", "n", "answerable", "refusal", "milliseconds", "by_kind", "risk_coverage"} == set(report)
+    shares = {"first_quote_on_evidence", "contains_answer", "exact_citations", "short_answer_f1"}
+    assert shares | {"n"} <= set(report["answerable"])
+    assert (report["n"], report["answerable"]["n"], report["refusal"]["n"]) == (4, 2, 4)
+    for name in ("auroc", "precision", "recall", "aurc"):
+        assert set(report["refusal"][name]) == {"mean", "low", "high"}
+    assert len(report["risk_coverage"]) == 20
+    json.dumps(report, allow_nan=False)
+
+
+def test_answers_to_nothing_give_a_report_without_figures() -> None:
+    report = evaluate.report_answers("empty", [])
+    json.dumps(report.to_json(), allow_nan=False)
+    assert "n = 0" in report.to_text()
+
+
+def test_a_question_the_chatbot_does_not_take_is_refused() -> None:
+    outcome = evaluate.ask(FakeChatbot({}), Query("1", "x" * 9_999, ("Alpha",)))
+    assert (outcome.status, outcome.confidence, outcome.exact) == ("not_found", 0.0, None)
+
+
+@pytest.mark.parametrize(
+    "change", [{"quote": "Alpha won in 1946."}, {"start": 1}, {"doc_sha256": "0" * 64}, {"doc_id": "x"}]
+)
+def test_a_citation_that_is_off_by_anything_is_not_exact(change: dict[str, Any]) -> None:
+    citation = Citation(**{**vars(true_cite("Alpha won in 1945.")), **change})
+    chatbot = FakeChatbot({"Who won?": ("answered", 0.9, [true_cite("Beta lost."), citation], "")})
+    assert evaluate.ask(chatbot, Query("1", "Who won?")).exact is False
+
+
+def test_the_worst_answers_are_those_whose_confidence_misled() -> None:
+    worst = evaluate.worst_answered(four_outcomes(), 5)
+    assert [(answer.question, answer.gold) for answer in worst] == [
+        ("When did Alpha win?", "1945"),  # refused at .4, so off by .6
+        ("Who drew?", "(unanswerable)"),  # answered at .6, as far off: file order
+    ]
+
+
+# The scripts --------------------------------------------------------------------------------
+
+DOCUMENTS = {
+    "moon": "The Moon goes round the Earth in 27 days. It has no air.",
+    "tea": "Tea is brewed with hot water. Green tea wants water of 80 degrees.",
+    "chess": "Chess is played on 64 squares. White moves first.",
+}
+QUERIES = [  # id, question, document, answer
+    ("q1", "How many squares has a chess board?", "chess", "64"),
+    ("q2", "How many degrees does green tea want?", "tea", "80 degrees"),
+    ("q3", "How long does the Moon go round the Earth?", "moon", "27 days"),
+    ("q4", "Who invented the violin?", "", ""),
+]
+PARAMETERS = {  # answer what shares a good part of its words with a sentence
+    "reader": {"coverage": 1.0},
+    "refusal": {"weights": {"coverage": 10.0}, "bias": -3.0, "closest": 0.1, "answered": 0.5},
+    "quotes": {"broad_margin": 0.0, "narrow_margin": 0.0},
+}
+
+
+@pytest.fixture
+def beir(tmp_path: Path) -> Path:
+    """A corpus of three documents, three answerable questions and one that nothing answers."""
+    folder = tmp_path / "tiny"
+    (folder / "qrels").mkdir(parents=True)
+    documents = [{"_id": doc_id, "title": "", "text": text} for doc_id, text in DOCUMENTS.items()]
+    write_lines(folder / "corpus.jsonl", documents)
+    write_lines(folder / "queries.jsonl", map(query_line, QUERIES))
+    judgements = [f"{query_id}\t{doc_id}\t1\n" for query_id, _, doc_id, _ in QUERIES if doc_id]
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(judgements))
+    return folder
+
+
+def query_line(query: tuple[str, str, str, str]) -> dict[str, Any]:
+    query_id, text, doc_id, answer = query
+    if not doc_id:
+        return {"_id": query_id, "text": text, "metadata": {"answerable": False, "kind": "off_topic"}}
+    start = DOCUMENTS[doc_id].index(answer)
+    evidence = [{"doc": doc_id, "start": start, "end": start + len(answer)}]
+    metadata = {"answers": [answer], "evidence": evidence, "kind": "direct"}
+    return {"_id": query_id, "text": text, "metadata": metadata}
+
+
+def write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+
+
+@pytest.fixture
+def load_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """A script as a module, with a small encoder and a project folder of its own."""
+
+    def load(name: str) -> ModuleType:
+        path = Path(__file__).parents[1] / "scripts" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        script = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(script)
+        monkeypatch.setattr(script, "PROJECT", tmp_path)
+        monkeypatch.setattr(script, "load_encoder", lambda model: HashEncoder())
+        monkeypatch.setattr(script, "load_network_reader", lambda: None, raising=False)
+        monkeypatch.setattr("chatbot.answer.load_parameters", lambda: {"untrained": PARAMETERS})
+        return script
+
+    return load
+
+
+@pytest.fixture
+def evaluate_retrieval(load_script: Callable[[str], ModuleType]) -> Callable[..., int]:
+    return lambda *argv: load_script("evaluate_retrieval").main([str(word) for word in argv])
+
+
+@pytest.fixture
+def evaluate_answers(load_script: Callable[[str], ModuleType]) -> Callable[..., int]:
+    return lambda *argv: load_script("evaluate_answers").main([str(word) for word in argv])
+
+
+def test_the_retrieval_script_prints_json_alone(
+    evaluate_retrieval: Callable[..., int], beir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate_retrieval(beir, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["corpus"], report["documents"], report["n"]) == ("tiny", 3, 3)
+    assert report["methods"]["bm25"]["Success@1"]["mean"] == 1.0
+
+
+def test_the_index_of_another_corpus_has_a_folder_of_its_own(
+    evaluate_retrieval: Callable[..., int], beir: Path, tmp_path: Path
+) -> None:
+    evaluate_retrieval(beir)
+    (folder,) = (tmp_path / "index" / "evaluations").iterdir()
+    assert folder.name == f"tiny-{hashlib.sha256(str(beir.resolve()).encode()).hexdigest()[:8]}"
+    assert sorted(path.name for path in beir.iterdir()) == ["corpus.jsonl", "qrels", "queries.jsonl"]
+
+
+def test_the_projects_own_corpus_uses_the_index_of_the_chat() -> None:
+    project = Path("/project")
+    assert evaluate.evaluation_folder(project / "corpus", project) == project / "index"
+    other = evaluate.evaluation_folder(project / "corpus", project, "another model")
+    assert other.parent == project / "index" / "evaluations"
+
+
+def test_a_limit_and_a_table(
+    evaluate_retrieval: Callable[..., int], beir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate_retrieval(beir, "--limit", 2, "--worst", 1) == 0
+    table = capsys.readouterr().out
+    assert "n = 2 questions" in table
+    assert "ours-rrf" in table
+    assert "gold   " in table
+
+
+def test_the_retrieval_script_writes_a_run_a_method(
+    evaluate_retrieval: Callable[..., int], beir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each scored by ir_measures alone gives the figure of the report."""
+    evaluate_retrieval(beir, "--json", "--run", tmp_path / "run.trec")
+    report = json.loads(capsys.readouterr().out)
+    qrels = {query_id: {doc_id: 1} for query_id, _, doc_id, _ in QUERIES if doc_id}
+    for method, figures in report["methods"].items():
+        run = ir_measures.read_trec_run(str(tmp_path / f"run.{method}.trec"))
+        values = ir_measures.calc_aggregate(evaluate.MEASURES, qrels, run)
+        assert {str(measure): value for measure, value in values.items()} == pytest.approx(
+            {name: figure["mean"] for name, figure in figures.items()}
+        )
+
+
+def test_the_answers_script_prints_json_alone(
+    evaluate_answers: Callable[..., int], beir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate_answers(beir, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["corpus"], report["n"], report["answerable"]["n"]) == ("tiny", 4, 3)
+    assert report["answerable"]["first_quote_on_evidence"] == {"mean": 1.0, "low": 1.0, "high": 1.0}
+    assert report["answerable"]["exact_citations"]["mean"] == 1.0
+    assert report["refusal"]["recall"]["mean"] == report["refusal"]["auroc"]["mean"] == 1.0
+    assert report["by_kind"]["off_topic"]["refused"]["mean"] == 1.0
+    assert report["risk_coverage"][-1] == [1.0, 0.25]
+
+
+def test_answers_to_some_questions_as_a_table(
+    evaluate_answers: Callable[..., int], beir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate_answers(beir, "--limit", 2, "--worst", 3) == 0
+    table = capsys.readouterr().out
+    assert "n = 2 questions" in table
+    assert "first_quote_on_evidence" in table
+
+
+def test_an_index_of_another_encoder_is_not_replaced(beir: Path, tmp_path: Path) -> None:
+    other = HashEncoder()
+    evaluate.bring_up_to_date(beir, tmp_path / "index", other)
+    generation = (tmp_path / "index" / "CURRENT").read_text()
+    changed = SimpleNamespace(identity={**other.identity, "name": "changed"})
+    with pytest.raises(IndexMismatch, match="another encoder"):
+        evaluate.bring_up_to_date(beir, tmp_path / "index", changed)
+    assert (tmp_path / "index" / "CURRENT").read_text() == generation
+
+
+@pytest.mark.parametrize("name", ["evaluate_retrieval", "evaluate_answers"])
+def test_a_script_names_what_is_missing(
+    name: str, load_script: Callable[[str], ModuleType], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert load_script(name).main([str(tmp_path / "nowhere")]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "nowhere" in err
