@@ -542,7 +542,7 @@ def _word_ends_sentence(word: str, text: str, match: re.Match[str], end: int) ->
     lower = word.lower()
     next_word = _WORD.match(text, match.end(), end)
     starter = bool(next_word) and next_word[0].lower() in _STARTERS  # type: ignore[index]  # bool above
-    if lower in _NEVER_LAST or (lower.endswith(".gen") or lower.endswith(".col")):
+    if lower in _NEVER_LAST or (lower.endswith((".gen", ".col"))):
         return False
     if lower in _BEFORE_NUMBER:
         return not re.match(r"[\dIVXLC#]", text[match.end()])

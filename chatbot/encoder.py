@@ -182,7 +182,7 @@ def _quiet() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # theirs
 
 
 def _folder_hash(folder: Path) -> str:

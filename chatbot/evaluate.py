@@ -25,7 +25,6 @@ import ir_measures
 import numpy as np
 from ir_measures import AP, RR, R, Success, nDCG
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from chatbot.answer import Answer, Chatbot, Citation
 from chatbot.conversation import standalone
@@ -33,6 +32,7 @@ from chatbot.corpus import Evidence, Qrels, Query
 from chatbot.encoder import Encoder
 from chatbot.errors import IndexBroken, IndexMismatch, IndexMissing, QuestionError
 from chatbot.index import METHODS, PassageIndex, build_index, current_generation, read_manifest
+from chatbot.progress import build_bar
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -763,14 +763,8 @@ def bring_up_to_date(corpus: Path, folder: Path, encoder: Encoder) -> None:
                 f"the index in {folder} was built by another encoder, {built_by['name']};"
                 " name it with --model, or another folder with --index"
             )
-    with tqdm(unit="text", disable=None, leave=False) as bar:
-
-        def show(stage: str, done: int, total: int) -> None:
-            bar.set_description(stage, refresh=False)
-            bar.total, bar.n = total or None, done
-            bar.refresh()
-
-        build_index(corpus, folder, encoder, progress=show)
+    with build_bar() as progress:
+        build_index(corpus, folder, encoder, progress=progress)
 
 
 def summarise_milliseconds(milliseconds: Sequence[float]) -> dict[str, float | None]:

@@ -107,9 +107,9 @@ class Pool:
     def scores(self, method: str) -> NDArray[np.float64]:
         """Higher is better; -inf where the method's own search has not found the candidate."""
         if method == "dense":
-            return np.where(self.in_dense, self.dense, -np.inf)
+            return np.where(self.in_dense, self.dense.astype(np.float64), -np.inf)
         if method == "bm25":
-            return np.where(self.in_lexical, self.lexical, -np.inf)
+            return np.where(self.in_lexical, self.lexical.astype(np.float64), -np.inf)
         if method == "rrf":
             ranks = self._reciprocal(self.dense, self.in_dense) + self._reciprocal(
                 self.lexical, self.in_lexical
@@ -129,12 +129,12 @@ class Pool:
         return np.where(found, 1 / (RRF_K + ranks), 0.0)
 
 
-def _min_max(values: NDArray[np.float32]) -> NDArray[np.float64]:
+def _min_max(values: NDArray[Any]) -> NDArray[np.float64]:
     """Values mapped to 0..1; all 0 when they are all equal."""
     if not len(values):
         return np.zeros(0)
     low, high = float(values.min()), float(values.max())
-    return (values - low) / (high - low) if high > low else np.zeros(len(values))
+    return (values.astype(np.float64) - low) / (high - low) if high > low else np.zeros(len(values))
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ class PassageIndex:
 
     def doc_id(self, row: int) -> str:
         """The document of a passage row."""
-        return self._documents[self._document_of[row]]
+        return self._documents[int(self._document_of[row])]
 
     def document(self, doc_id: str) -> Document:
         """The document as it was read. Raises KeyError if there is none of this id."""

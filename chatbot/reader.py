@@ -12,6 +12,7 @@ in the sentence, is not in the question already, and has no rival that is as nea
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -131,7 +132,7 @@ def features(asked: Asked, candidate: Candidate) -> NDArray[np.float64]:
     total = sum(asked.weights.values()) or 1.0
     rarest = max(asked.weights, key=lambda stem: asked.weights[stem], default="")
     ordered = stems(asked.text)
-    pairs = set(zip(ordered, ordered[1:], strict=False))
+    pairs = set(itertools.pairwise(ordered))
     context = set(stems(candidate.header)) | set(stems(candidate.text))
     in_context = sum(weight for stem, weight in asked.weights.items() if stem in context) / total
     kind = asked.kind
@@ -147,7 +148,7 @@ def features(asked: Asked, candidate: Candidate) -> NDArray[np.float64]:
                 sum(weight for stem, weight in asked.weights.items() if stem in held) / total,
                 in_context,
                 float(rarest in held),
-                len(pairs & set(zip(own, own[1:], strict=False))) / len(pairs) if pairs else 0.0,
+                len(pairs & set(itertools.pairwise(own))) / len(pairs) if pairs else 0.0,
                 candidate.score,
                 float(bool(answers_of_kind(text, kind, asked.text))),
                 float(bool(_HANGING.match(text))),
@@ -214,7 +215,7 @@ def answer_kind(question: str) -> Kind:
 # The trained network ------------------------------------------------------------------------
 
 _WEIGHTS = "reader.safetensors"
-_WEIGHTS_SHA256 = ""
+_WEIGHTS_SHA256 = "a103979bb5efc25c4b7f0228d1e4f5311e5c4dfa2dd2eed1fda695a3a932df5f"
 
 
 def load_network_reader(folder: Path | None = None) -> NetworkReader | None:

@@ -47,7 +47,9 @@ class Case:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sets", nargs="*", default=[f"{ROOT / 'corpus'}:dev"], metavar="DIR[:SPLIT[:LIMIT]]")
-    parser.add_argument("--weights", type=Path, help="folder of the trained reader, by default the packaged one")
+    parser.add_argument(
+        "--weights", type=Path, help="folder of the trained reader, by default the packaged one"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "chatbot" / "parameters.json")
     options = parser.parse_args(argv)
     network = load_network_reader(options.weights)
@@ -69,8 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     for mode in modes:
         used = [name for name in FEATURES if mode == "trained" or name != "network"]
         reader = fit_reader(sets, used)
-        again = [[_reread(c, reader, b, mode) for c in cases] for cases, b in zip(sets, chatbots, strict=True)]
-        parameters[mode] = {"reader": reader, "refusal": fit_refusal(again, mode), "quotes": fit_quotes(again[0])}
+        again = [
+            [_reread(c, reader, b, mode) for c in cases] for cases, b in zip(sets, chatbots, strict=True)
+        ]
+        parameters[mode] = {
+            "reader": reader,
+            "refusal": fit_refusal(again, mode),
+            "quotes": fit_quotes(again[0]),
+        }
         _report(mode, again, parameters[mode])
     options.out.write_text(json.dumps(parameters, indent=1) + "\n", "utf-8")
     return 0
@@ -80,19 +88,28 @@ def fit_reader(sets: Sequence[Sequence[Case]], used: Sequence[str]) -> Weights:
     """Weights under which the evidence is likeliest among the sentences read."""
     columns = [FEATURES.index(name) for name in used]
     groups = [
-        [(_matrix(case)[:, columns], case.right) for case in cases if case.query.answerable and case.right.any()]
+        [
+            (_matrix(case)[:, columns], case.right)
+            for case in cases
+            if case.query.answerable and case.right.any()
+        ]
         for cases in sets
     ]
     rows = np.concatenate([matrix for group in groups for matrix, _ in group])
     mean, spread = rows.mean(0), rows.std(0) + 1e-9
     data = [
-        [(torch.tensor((m - mean) / spread), torch.tensor(right)) for m, right in group] for group in groups if group
+        [(torch.tensor((m - mean) / spread), torch.tensor(right)) for m, right in group]
+        for group in groups
+        if group
     ]
 
     def loss(weights: torch.Tensor) -> torch.Tensor:
         total = torch.zeros((), dtype=torch.float64)
         for group in data:
-            terms = [torch.logsumexp(m @ weights, 0) - torch.logsumexp((m @ weights)[right], 0) for m, right in group]
+            terms = [
+                torch.logsumexp(m @ weights, 0) - torch.logsumexp((m @ weights)[right], 0)
+                for m, right in group
+            ]
             total = total + torch.stack(terms).mean()
         return total / len(data)
 
@@ -106,12 +123,16 @@ def fit_refusal(sets: Sequence[Sequence[Case]], mode: str) -> dict[str, Any]:
     rows = np.concatenate([[case.reading.signals[used] for case in cases] for cases in sets])
     mean, spread = rows.mean(0), rows.std(0) + 1e-9
     features = torch.tensor((rows - mean) / spread)
-    labels = torch.tensor([float(case.query.answerable) for cases in sets for case in cases], dtype=torch.float64)
+    labels = torch.tensor(
+        [float(case.query.answerable) for cases in sets for case in cases], dtype=torch.float64
+    )
     shares = torch.tensor([1 / len(cases) for cases in sets for _ in cases], dtype=torch.float64) / len(sets)
 
     def loss(weights: torch.Tensor) -> torch.Tensor:
         logits = features @ weights[1:] + weights[0]
-        return (shares * torch.nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")).sum()
+        return (
+            shares * torch.nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+        ).sum()
 
     fitted = _minimise(loss, len(used) + 1)
     weights = fitted[1:] / spread
@@ -129,7 +150,7 @@ def _thresholds(cases: Sequence[Case], model: dict[str, Any]) -> dict[str, float
 
     def f1(threshold: float) -> float:
         hit = float((refuse & (scores < threshold)).sum())
-        return 2 * hit / max(refuse.sum() + (scores < threshold).sum(), 1)
+        return 2 * hit / max(float(refuse.sum() + (scores < threshold).sum()), 1.0)
 
     grid = np.round(np.arange(0.05, 0.95, 0.01), 2)
     values = np.array([f1(t) for t in grid])
@@ -147,7 +168,9 @@ def fit_quotes(cases: Sequence[Case]) -> dict[str, float]:
         ("narrow_margin", {"date", "number", "person", "place"}),
         ("broad_margin", {"reason", "manner", "yes_no", "other"}),
     ):
-        some = [c for c in cases if c.query.answerable and c.reading.asked.kind in kinds and c.reading.evidence]
+        some = [
+            c for c in cases if c.query.answerable and c.reading.asked.kind in kinds and c.reading.evidence
+        ]
         grid = np.arange(0, 6.25, 0.25)
         shares = np.array([np.mean([_answered(c, float(m)) for c in some]) if some else 0.0 for m in grid])
         chosen[name] = float(grid[int(np.argmax(shares >= 0.95 * shares[-1]))])
@@ -224,10 +247,16 @@ def _report(mode: str, sets: Sequence[Sequence[Case]], parameters: dict[str, Any
     print(json.dumps({mode: parameters}))
     for cases in sets:
         right = [bool(c.right[0]) for c in cases if c.query.answerable and c.query.evidence]
-        scores = np.array([probability(c.reading.signals, refusal["weights"], refusal["bias"]) for c in cases])
+        scores = np.array(
+            [probability(c.reading.signals, refusal["weights"], refusal["bias"]) for c in cases]
+        )
         able = np.array([c.query.answerable for c in cases])
-        auroc = float(np.mean([np.mean(scores[able] > s) + np.mean(scores[able] == s) / 2 for s in scores[~able]]))
-        print(f"{mode}: first sentence right {np.mean(right):.3f} (n={len(right)}), AUROC {auroc:.3f} (n={len(cases)})")
+        auroc = float(
+            np.mean([np.mean(scores[able] > s) + np.mean(scores[able] == s) / 2 for s in scores[~able]])
+        )
+        print(
+            f"{mode}: first sentence right {np.mean(right):.3f} (n={len(right)}), AUROC {auroc:.3f} (n={len(cases)})"
+        )
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def train(epochs: list[list[list[Row]]], tokenizer: Any, options: argparse.Names
     for number in tqdm(range(step, steps), initial=step, total=steps, mininterval=20, desc="training"):
         inputs, targets = tensors(tokenizer, everything[number])
         loss = loss_of(network(inputs), *targets)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's own
         for master, parameter in zip(masters, trained, strict=True):
             master.grad = parameter.grad.float() if parameter.grad is not None else None
             parameter.grad = None
@@ -103,7 +103,7 @@ def train(epochs: list[list[list[Row]]], tokenizer: Any, options: argparse.Names
         optimizer.step()
         schedule.step()
         with torch.no_grad():
-            torch._foreach_copy_(trained, masters)
+            torch._foreach_copy_([*trained], masters)
         losses.append(float(loss.detach()))
         if (number + 1) % 250 == 0 or number + 1 == steps:
             tqdm.write(f"step {number + 1}/{steps} loss {np.mean(losses[-250:]):.4f}")

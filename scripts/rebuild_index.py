@@ -1,0 +1,52 @@
+"""Bring the index up to the documents: scripts/rebuild_index.py [--corpus DIR] [--index DIR]
+
+Passages that have not changed keep their vectors. However it is stopped, the index before stays in use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from chatbot.encoder import load_encoder
+from chatbot.errors import ChatbotError
+from chatbot.index import build_index, stale
+from chatbot.progress import build_bar
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code: 0 up to date, 1 stale (--check), 2 an error."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--corpus", type=Path, default=PROJECT / "corpus", help="folder of documents")
+    parser.add_argument("--index", type=Path, default=PROJECT / "index", help="folder of the index")
+    parser.add_argument("--model", help="a sentence-transformers model or folder (default: all-MiniLM-L6-v2)")
+    parser.add_argument("--force", action="store_true", help="embed everything anew")
+    parser.add_argument("--check", action="store_true", help="build nothing; exit 1 when the index is stale")
+    options = parser.parse_args(argv)
+    try:
+        encoder = load_encoder(options.model)
+        if options.check:
+            reason = stale(options.corpus, options.index, encoder)
+            print(f"stale: {reason}" if reason else "up to date")
+            return 1 if reason else 0
+        with build_bar(always=True) as progress:
+            report = build_index(
+                options.corpus, options.index, encoder, force=options.force, progress=progress
+            )
+    except ChatbotError as error:
+        print(f"rebuild_index: {error}", file=sys.stderr)
+        return 2
+    for warning in report.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    for item in report.unread:
+        print(f"not read: {item.path} {item.reason}", file=sys.stderr)
+    print(report)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

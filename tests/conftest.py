@@ -1,0 +1,86 @@
+"""Shared fakes: a deterministic encoder, small corpora, and a guard against the network."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chatbot.encoder import Progress, Vectors, unit_rows
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class HashEncoder:
+    """Bag of hashed words: texts that share words are near. `calls` counts the texts encoded."""
+
+    def __init__(self, name: str = "hash", dim: int = 64) -> None:
+        self.name = name
+        self.dim = dim
+        self.max_pieces = 256
+        self.calls = 0
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"name": self.name, "sha256": "", "precision": "float32", "dim": self.dim}
+
+    def count_pieces(self, texts: Sequence[str]) -> list[int]:
+        return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
+
+    def encode_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        self.calls += len(texts)
+        if progress:
+            progress(len(texts), len(texts))
+        return self._encode(texts)
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        return self._encode(texts)
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.full((len(texts), self.dim), 1e-3, np.float32)
+        for row, text in enumerate(texts):
+            for word in re.findall(r"\w+", text.lower()):
+                digest = hashlib.md5(word.encode()).digest()
+                vectors[row, int.from_bytes(digest[:4]) % self.dim] += 1
+        return unit_rows(vectors)
+
+
+@pytest.fixture
+def encoder() -> HashEncoder:
+    return HashEncoder()
+
+
+@pytest.fixture
+def make_corpus(tmp_path: Path) -> Callable[..., Path]:
+    """make_corpus({"a.md": "text"}) -> folder; a value may be bytes."""
+
+    def make(files: dict[str, str | bytes], name: str = "corpus") -> Path:
+        folder = tmp_path / name
+        for path, content in files.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return folder
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every socket but a loopback one is refused."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        host = address[0] if isinstance(address, tuple) else "local"
+        if host not in {"127.0.0.1", "::1", "localhost", "local"}:
+            raise AssertionError(f"a test tried to reach {host}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    return
