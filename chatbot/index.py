@@ -67,7 +67,7 @@ from chatbot.errors import (
 )
 from chatbot.terms import stems
 
-FORMAT = 1  # raised when an older index can no longer be read
+FORMAT = 2  # raised when an older index can no longer be read, or would be built otherwise today
 METHODS = ("dense", "bm25", "rrf", "ours")
 POOL = 100  # best passages taken from each of the two searches
 RRF_K = 60
@@ -453,6 +453,7 @@ class _Source:
     document_of: list[int] = field(default_factory=list)  # per passage: position in `documents`
     unread: list[UnreadFile] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    long_headers: set[str] = field(default_factory=set)  # above HEADER_PIECES: left out of the vector
 
     def text(self, number: int) -> str:
         passage = self.passages[number]
@@ -464,8 +465,13 @@ class _Source:
         return " › ".join(part for part in (title, self.passages[number].section) if part)
 
     def embedded(self, number: int) -> str:
-        """What the encoder reads of a passage."""
-        return self.text(number)
+        """What the encoder reads of a passage: title and headings give it context.
+
+        nDCG@10 with and without: clapnq .984, .979; squad2 .931, .933; cranfield .397, .397.
+        """
+        header = self.header(number)
+        fits = header and header not in self.long_headers
+        return f"{header}. {self.text(number)}" if fits else self.text(number)
 
     def sentences(self, number: int) -> list[str]:
         text = self.documents[self.document_of[number]].text
@@ -481,7 +487,7 @@ class _Source:
 
 def _read_source(corpus: Path, files: Sequence[Path], encoder: Encoder, tell: Progress) -> _Source:
     source = _Source()
-    most = min(MAX_PIECES, encoder.max_pieces) - 2  # [CLS] and [SEP]
+    most = min(MAX_PIECES, encoder.max_pieces) - HEADER_PIECES - 2  # [CLS] and [SEP]
     for item in read_documents(corpus, files):
         if isinstance(item, UnreadFile):
             source.unread.append(item)
@@ -492,6 +498,9 @@ def _read_source(corpus: Path, files: Sequence[Path], encoder: Encoder, tell: Pr
         source.passages += passages
         source.warnings += warnings
         tell("reading", len(source.documents), 0)
+    headers = list({f"{source.header(number)}." for number in range(len(source.passages))})
+    sizes = encoder.count_pieces(headers)
+    source.long_headers = {h[:-1] for h, size in zip(headers, sizes, strict=True) if size > HEADER_PIECES}
     if not source.passages:
         listed = "; ".join(f"{item.path} {item.reason}" for item in source.unread[:5])
         raise CorpusMissing(

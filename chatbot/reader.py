@@ -150,7 +150,7 @@ def features(asked: Asked, candidate: Candidate) -> NDArray[np.float64]:
                 float(rarest in held),
                 len(pairs & set(itertools.pairwise(own))) / len(pairs) if pairs else 0.0,
                 candidate.score,
-                float(bool(answers_of_kind(text, kind, asked.text))),
+                _typed(text, kind, asked.text),
                 float(bool(_HANGING.match(text))),
                 float(len(text.split()) < 5),
                 math.log1p(len(own)),
@@ -158,6 +158,14 @@ def features(asked: Asked, candidate: Candidate) -> NDArray[np.float64]:
             )
         )
     return np.array(rows, np.float64).reshape(len(rows), len(FEATURES))
+
+
+def _typed(text: str, kind: Kind, question: str) -> float:
+    """1 for an answer of the asked type; a half for a date without its day."""
+    found = [text[start:end] for start, end in answers_of_kind(text, kind, question)]
+    if kind == "date" and found and not any(re.search(r"\b\d{1,2}\b", date) for date in found):
+        return 0.5
+    return float(bool(found))
 
 
 _HANGING = re.compile(r"[\"'“‘(]*(?:He|She|It|They|This|That|These|Those|His|Her|Its|Their|Such|Both)\b")

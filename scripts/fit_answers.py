@@ -5,7 +5,7 @@ own corpus' dev split. The reader's weights are those of a conditional logit (Mc
 sentences of the ten best passages, of which those that overlap evidence are right. The refusal model
 is a logistic regression of "answerable" on the signals of `chatbot.answer`; questions of the other
 sets, asked of each corpus, join as unanswerable. Every set weighs the same. The thresholds are
-chosen on the first set alone. Writes chatbot/parameters.json.
+chosen on the first set's own questions alone. Writes chatbot/parameters.json.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ]
         parameters[mode] = {
             "reader": reader,
-            "refusal": fit_refusal(again, mode),
+            "refusal": fit_refusal(again, mode, len(queries[0])),
             "quotes": fit_quotes(again[0]),
         }
         _report(mode, again, parameters[mode])
@@ -117,8 +117,8 @@ def fit_reader(sets: Sequence[Sequence[Case]], used: Sequence[str]) -> Weights:
     return {name: round(float(weight), 4) for name, weight in zip(used, weights, strict=True)}
 
 
-def fit_refusal(sets: Sequence[Sequence[Case]], mode: str) -> dict[str, Any]:
-    """Logistic weights of the signals, and the thresholds of the three states."""
+def fit_refusal(sets: Sequence[Sequence[Case]], mode: str, own: int) -> dict[str, Any]:
+    """Logistic weights of the signals; the thresholds from the `own` first cases of the first set."""
     used = [i for i, name in enumerate(SIGNALS) if mode == "trained" or not name.startswith("network")]
     rows = np.concatenate([[case.reading.signals[used] for case in cases] for cases in sets])
     mean, spread = rows.mean(0), rows.std(0) + 1e-9
@@ -140,7 +140,7 @@ def fit_refusal(sets: Sequence[Sequence[Case]], mode: str) -> dict[str, Any]:
         "weights": {SIGNALS[i]: round(float(w), 4) for i, w in zip(used, weights, strict=True)},
         "bias": round(float(fitted[0] - weights @ mean), 4),
     }
-    return {**model, **_thresholds(sets[0], model)}
+    return {**model, **_thresholds(sets[0][:own], model)}
 
 
 def _thresholds(cases: Sequence[Case], model: dict[str, Any]) -> dict[str, float]:

@@ -1,0 +1,138 @@
+"""The commands, run as a user runs them: real model, real index, small corpus."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+QUESTION = "When did the Soviet Union declare war on Japan?"
+ARTICLES = ("soviet-declaration-of-war-on-japan.md", "hiroshima.md", "kyujo-incident.md")
+
+
+def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], input=stdin, capture_output=True, text=True, cwd=ROOT, timeout=240
+    )
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """--corpus and --index of three articles, built."""
+    folder = tmp_path_factory.mktemp("commands")
+    (folder / "corpus").mkdir()
+    for name in ARTICLES:
+        shutil.copy(ROOT / "corpus" / "articles" / name, folder / "corpus" / name)
+    arguments = ["--corpus", str(folder / "corpus"), "--index", str(folder / "index")]
+    built = run("scripts/rebuild_index.py", *arguments)
+    assert built.returncode == 0, built.stderr
+    assert re.match(r"3 documents, \d+ passages: \d+ embedded, 0 reused, 0 removed in [\d.]+ s", built.stdout)
+    return arguments
+
+
+@pytest.mark.slow
+def test_ask_answers_with_a_quote_and_its_source(places: list[str]) -> None:
+    answer = run("-m", "chatbot", "ask", QUESTION, *places)
+    assert answer.returncode == 0, answer.stderr
+    assert "8 August 1945" in answer.stdout
+    assert "[1] The Soviet declaration of war on Japan (soviet-declaration-of-war-on-japan.md)" in answer.stdout
+
+
+@pytest.mark.slow
+def test_batch_answers_every_line_and_names_the_broken_one(places: list[str]) -> None:
+    lines = [
+        json.dumps({"id": "a", "question": QUESTION}),
+        "{broken",
+        json.dumps({"id": "b", "question": "Who led it?", "history": ["What was the Kyujo incident?"]}),
+        json.dumps({"id": "c", "question": "   "}),
+    ]
+    answered = run("-m", "chatbot", "ask", "--json", "--batch", *places, stdin="\n".join(lines))
+    answers: list[dict[str, Any]] = [json.loads(line) for line in answered.stdout.splitlines()]
+    assert [answer["id"] for answer in answers] == ["a", "2", "b", "c"]
+    assert answers[0]["status"] == "answered"
+    assert "line 2" in answers[1]["error"]
+    assert "Kyujo" in answers[2]["standalone_question"]
+    assert "type a question" in answers[3]["error"]
+
+
+@pytest.mark.slow
+def test_the_same_question_gives_the_same_bytes_but_for_timings(places: list[str]) -> None:
+    def ask() -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(run("-m", "chatbot", "ask", "--json", QUESTION, *places).stdout)
+        answer.pop("milliseconds")
+        return answer
+
+    assert ask() == ask()
+
+
+@pytest.mark.slow
+def test_verify_tells_a_true_citation_from_a_false_one(places: list[str], tmp_path: Path) -> None:
+    saved = tmp_path / "answer.json"
+    saved.write_text(run("-m", "chatbot", "ask", "--json", QUESTION, *places).stdout)
+    verified = run("-m", "chatbot", "verify", str(saved), *places)
+    assert verified.returncode == 0
+    assert "valid" in verified.stdout
+    answer = json.loads(saved.read_text())
+    answer["citations"][0]["quote"] = "Japan declared war on the Soviet Union."
+    saved.write_text(json.dumps(answer))
+    verified = run("-m", "chatbot", "verify", str(saved), *places)
+    assert verified.returncode == 1
+    assert "changed" in verified.stdout
+
+
+@pytest.mark.slow
+def test_check_exits_1_when_a_document_has_changed(places: list[str]) -> None:
+    assert run("scripts/rebuild_index.py", "--check", *places).returncode == 0
+    added = Path(places[1]) / "added.txt"
+    added.write_text("One more document.")
+    try:
+        checked = run("scripts/rebuild_index.py", "--check", *places)
+        assert checked.returncode == 1
+        assert "added.txt" in checked.stdout
+    finally:
+        added.unlink()
+
+
+def test_a_missing_corpus_is_told_in_one_line(tmp_path: Path) -> None:
+    asked = run("-m", "chatbot", "ask", "x", "--corpus", str(tmp_path / "none"), "--index", str(tmp_path / "i"))
+    assert asked.returncode == 2
+    assert "no corpus folder" in asked.stderr
+    assert "Traceback" not in asked.stderr
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["ask"], ["verify"]])
+def test_help_names_the_options(command: list[str]) -> None:
+    shown = run("-m", "chatbot", *command, "--help")
+    assert shown.returncode == 0
+    expected = ["--corpus", "--index", "--model"] if command else ["serve", "ask", "verify"]
+    assert all(word in shown.stdout for word in expected)
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
+    built = run("-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path))
+    assert built.returncode == 0, built.stderr
+    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+    needed = {"__main__.py", "parameters.json", "page.css", "page.js", "weights/reader.safetensors"}
+    assert {f"chatbot/{name}" for name in needed} <= set(names)
+    assert all(name.startswith(("chatbot/", "footnote_chatbot-")) for name in names)
+
+
+def test_scripts_can_be_run() -> None:
+    assert all(os.access(ROOT / path, os.X_OK) for path in ("scripts/chat", "scripts/test", ".ci/run"))
+
+
+def test_every_command_of_the_readme_exists(make_corpus: Callable[..., Path]) -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    named = set(re.findall(r"scripts/[a-z_]+(?:\.py)?", readme))
+    assert {"scripts/chat", "scripts/test", "scripts/rebuild_index.py"} <= named
+    assert all((ROOT / path).is_file() for path in named)
