@@ -8,6 +8,7 @@ sentence overlaps them, so nothing can quote them.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -187,7 +188,13 @@ def decode(data: bytes) -> tuple[str, str]:
 
 
 def _decode_by_guess(data: bytes) -> tuple[str, str]:
-    guess = from_bytes(data[:_TITLE_BYTES]).best()
+    matches = from_bytes(data[:_TITLE_BYTES])
+    guess = matches.best()
+    usual = next((match for match in matches if match.encoding in {"cp1252", "latin_1"}), None)
+    if (
+        guess and usual and usual.chaos <= guess.chaos + 0.05
+    ):  # Western European, unless another reads clearly better
+        guess = usual
     if guess is None or guess.encoding == "ascii":
         raise UnicodeError("is binary, or in an encoding that cannot be told; save it as UTF-8")
     try:
@@ -253,10 +260,10 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
     headings: list[str] = []
     path: list[tuple[int, str]] = []  # (level, heading) from the outermost
     tokens = _MARKDOWN_IT.parse(text[body:])
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-        if token.map is None or following is None:
+    for token, following in itertools.pairwise([*tokens, None]):
+        if token is None or token.map is None:
             continue
-        if token.type == "heading_open":
+        if token.type == "heading_open" and following is not None:
             level = int(token.tag[1])
             path = [entry for entry in path if entry[0] < level]
             path.append((level, following.content.strip()))

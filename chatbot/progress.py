@@ -14,7 +14,6 @@ from chatbot.index import Progress
 def build_bar(*, always: bool = False) -> Iterator[Progress]:
     """One bar whose label is the stage; it has an end, and an estimate, where the total is known."""
     with tqdm(unit=" texts", disable=False if always else None, leave=False, dynamic_ncols=True) as bar:
-
         shown = ""
 
         def show(stage: str, done: int, total: int) -> None:

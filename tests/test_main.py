@@ -45,7 +45,9 @@ def test_ask_answers_with_a_quote_and_its_source(places: list[str]) -> None:
     answer = run("-m", "chatbot", "ask", QUESTION, *places)
     assert answer.returncode == 0, answer.stderr
     assert "8 August 1945" in answer.stdout
-    assert "[1] The Soviet declaration of war on Japan (soviet-declaration-of-war-on-japan.md)" in answer.stdout
+    assert (
+        "[1] The Soviet declaration of war on Japan (soviet-declaration-of-war-on-japan.md)" in answer.stdout
+    )
 
 
 @pytest.mark.slow
@@ -104,7 +106,9 @@ def test_check_exits_1_when_a_document_has_changed(places: list[str]) -> None:
 
 
 def test_a_missing_corpus_is_told_in_one_line(tmp_path: Path) -> None:
-    asked = run("-m", "chatbot", "ask", "x", "--corpus", str(tmp_path / "none"), "--index", str(tmp_path / "i"))
+    asked = run(
+        "-m", "chatbot", "ask", "x", "--corpus", str(tmp_path / "none"), "--index", str(tmp_path / "i")
+    )
     assert asked.returncode == 2
     assert "no corpus folder" in asked.stderr
     assert "Traceback" not in asked.stderr
