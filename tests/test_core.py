@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_passages_are_slices_that_cover_every_sentence_once(text: str, most: int
         passages, _ = split_document(document, count, most)
         spans = [span for passage in passages for span in passage.sentences]
         assert spans == sorted(spans)
-        assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+        assert all(a[1] <= b[0] for a, b in pairwise(spans))
         for passage in passages:
             assert (passage.start, passage.end) == (passage.sentences[0][0], passage.sentences[-1][1])
         if name == "a.txt":  # list markers and rules of Markdown are no prose
@@ -256,7 +257,7 @@ def test_only_what_changed_is_embedded_again(built: tuple[Path, Path], encoder: 
 
 
 def test_an_index_of_another_encoder_is_refused(built: tuple[Path, Path]) -> None:
-    with pytest.raises(IndexMismatch, match="run scripts/rebuild_index.py"):
+    with pytest.raises(IndexMismatch, match="run scripts/rebuild_index"):
         PassageIndex.open(built[1], HashEncoder("other"))
 
 
@@ -277,7 +278,7 @@ def test_bad_input_leaves_the_old_generation_live(built: tuple[Path, Path], enco
     corpus, folder = built
     before = current_generation(folder)
     (corpus / "bad.jsonl").write_text("{broken")
-    with pytest.raises(CorpusError, match="bad.jsonl:1"):
+    with pytest.raises(CorpusError, match=r"bad\.jsonl:1"):
         build_index(corpus, folder, encoder)
     assert current_generation(folder) == before
     assert not list(folder.glob("building-*"))

@@ -137,6 +137,6 @@ def test_scripts_can_be_run() -> None:
 
 def test_every_command_of_the_readme_exists(make_corpus: Callable[..., Path]) -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    named = set(re.findall(r"scripts/[a-z_]+(?:\.py)?", readme))
+    named = set(re.findall(r"scripts/[a-z_]+(?:\.[a-z]+)?", readme))
     assert {"scripts/chat", "scripts/test", "scripts/rebuild_index.py"} <= named
     assert all((ROOT / path).is_file() for path in named)

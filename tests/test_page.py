@@ -601,7 +601,7 @@ def test_a_citation_opens_its_document_with_the_quote_marked(open_page: OpenPage
     number.click()
     panel = page.locator("#panel")
     expect(panel.locator("mark")).to_be_in_viewport()
-    quoted = article.locator(".quoted").inner_text()
+    quoted = article.locator(".quoted").first.inner_text()
     assert inner(panel.locator("mark").inner_text()) in inner(quoted)
     title = panel.locator(".title").inner_text()
     assert inner(title) in inner(article.locator(".sources").inner_text())
