@@ -41,7 +41,7 @@ class Block:
     start: int
     end: int
     section: str = ""
-    heading: int = 0  # headings above it; tells neighbouring sections of one name apart
+    heading: int = 0  # headings and raw HTML above it; no passage reaches over either
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ def _json_lines(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*(?:\r\n|\n|\r)(.*?)(?<=[\r\n])---[ \t]*(?:\r\n|\n|\r|\Z)", re.DOTALL)
 _NEWLINE = re.compile(r"\r\n|\n|\r")
-_BLANK_LINES = re.compile(r"(?<![ \t])(?:[ \t]*(?:\r\n|\n|\r)){2,}")
+_BLANK_LINES = re.compile(r"(?<![ \t])(?:[ \t]*(?>\r\n|\n|\r)){2,}")
 _ITEM = re.compile(r"(?:\r\n|\n|\r)(?=[ \t]*(?:[-*•‣–]|\d{1,3}[.)])[ \t]+\S)")
 _MARKER = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*")
 _MARKDOWN_IT = MarkdownIt("commonmark").enable("table")
@@ -260,6 +260,7 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
     blocks: list[Block] = []
     headings: list[str] = []
     path: list[tuple[int, str]] = []  # (level, heading) from the outermost
+    markup = 0  # raw HTML is no prose, and no passage reaches over it
     tokens = _MARKDOWN_IT.parse(text[body:])
     for token, following in itertools.pairwise([*tokens, None]):
         if token is None or token.map is None:
@@ -269,6 +270,8 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
             path = [entry for entry in path if entry[0] < level]
             path.append((level, following.content.strip()))
             headings.append(following.content.strip())
+        elif token.type == "html_block":
+            markup += 1
         elif token.type in {"paragraph_open", "tr_open", "fence", "code_block"}:
             start, end = lines[token.map[0]], lines[min(token.map[1], len(lines) - 1)]
             if token.type == "fence":  # without its fences
@@ -277,7 +280,7 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
                 start, end = lines[first], lines[first + held]
             elif token.level:
                 start = _MARKER.match(text, start, end).end()  # type: ignore[union-attr]  # matches ""
-            blocks += _block(text, start, end, " › ".join(entry[1] for entry in path), len(headings))
+            blocks += _block(text, start, end, " › ".join(entry[1] for entry in path), len(headings) + markup)
     return blocks, headings
 
 

@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from chatbot.encoder import Progress, Vectors, unit_rows
 
+settings.register_profile("steady", derandomize=True, deadline=None)  # the same examples in every run
+settings.load_profile("steady")
 ROOT = Path(__file__).resolve().parents[1]
 
 

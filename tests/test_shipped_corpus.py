@@ -1,4 +1,4 @@
-"""The shipped articles are plain prose, and every judged answer stands in them word for word."""
+"""The shipped articles are plain prose, and every judged answer stands in them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from chatbot.corpus import (
     split_queries,
     split_sentences,
 )
+from chatbot.evaluate import contains_string
 
 CORPUS = ROOT / "corpus"
 SPLITS = ("dev", "test")
@@ -85,15 +86,15 @@ def test_evidence_is_a_whole_sentence_of_its_document() -> None:
     assert wrong == []
 
 
-def test_every_answer_stands_in_some_evidence() -> None:
-    wrong = []
-    for query in queries().values():
-        quoted = [documents()[e.doc].text[e.start : e.end].casefold() for e in query.evidence]
-        wrong += [
-            (query.query_id, answer)
-            for answer in query.answers
-            if not any(answer.casefold() in text for text in quoted)
-        ]
+def test_every_answer_stands_in_some_evidence_as_the_scorer_reads_it() -> None:
+    wrong = [
+        (query.query_id, answer)
+        for query in queries().values()
+        for answer in query.answers
+        if not any(
+            contains_string(documents()[e.doc].text[e.start : e.end], [answer]) for e in query.evidence
+        )
+    ]
     assert wrong == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,7 +48,7 @@ def test_terms_know_where_they_stand() -> None:
 def test_terms_are_slices_in_order_and_have_the_stems_of_the_text(text: str) -> None:
     found = terms(text)
     assert [term.stem for term in found] == stems(text)
-    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.start for a, b in itertools.pairwise(found))
     for term in found:
         assert fold(text[term.start : term.end]) not in STOP_WORDS
         assert stem_words([fold(text[term.start : term.end])]) == [term.stem]
