@@ -670,6 +670,8 @@ def _query(record: dict[str, Any], where: str) -> Query:
     if not isinstance(query_id, str) or not isinstance(text, str):
         raise CorpusError(f'{where}: a query needs "_id" and "text", both strings')
     metadata = record.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        raise CorpusError(f'{where}: "metadata" must be a JSON object')
     try:
         evidence = tuple(
             Evidence(str(item["doc"]), int(item["start"]), int(item["end"]))
