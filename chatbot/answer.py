@@ -524,6 +524,8 @@ def verify(answer: Mapping[str, Any], index: PassageIndex) -> list[Verdict]:
         return [_verdict(citation, index) for citation in answer["citations"]]
     except (KeyError, TypeError) as error:
         raise QuestionError(f"not the JSON of an answer: a citation lacks {error}") from error
+    except ValueError as error:  # start, end or number
+        raise QuestionError(f"not the JSON of an answer: a citation has no whole number ({error})") from error
 
 
 def _verdict(citation: Mapping[str, Any], index: PassageIndex) -> Verdict:

@@ -219,7 +219,7 @@ class PassageIndex:
         rows = np.union1d(dense, words)
         return Pool(
             rows,
-            np.asarray(self._passages[rows] @ vector, np.float32),
+            _cosines(self._passages[rows], vector),
             self._best_sentence(rows, vector),
             lexical[rows],
             np.isin(rows, dense),
@@ -293,17 +293,17 @@ class PassageIndex:
                 f"expected a vector of {self.manifest['encoder']['dim']} numbers, got shape {vector.shape}"
             )
         # FAISS returns equal scores in no fixed order: look deeper, then keep the earlier rows
-        scores, rows = self._faiss.search(vector[None], min(2 * depth, len(self)))
-        found = rows[0] >= 0  # FAISS pads with -1
-        order = np.lexsort((rows[0][found], -scores[0][found]))[:depth]
-        return np.asarray(rows[0][found][order], np.int64)
+        found = self._faiss.search(vector[None], min(2 * depth, len(self)))[1][0]
+        rows = np.sort(found[found >= 0]).astype(np.int64)  # FAISS pads with -1
+        order = np.argsort(-_cosines(self._passages[rows], vector), kind="stable")[:depth]
+        return rows[order]
 
     def _best_sentence(self, rows: NDArray[np.int64], vector: NDArray[np.float32]) -> NDArray[np.float32]:
         starts, stops = self._offsets[rows], self._offsets[rows + 1]
         lengths = stops - starts
         bounds = np.concatenate(([0], np.cumsum(lengths)))[:-1]
         inside = np.arange(int(lengths.sum())) - np.repeat(bounds, lengths) + np.repeat(starts, lengths)
-        cosines = np.asarray(self._sentences[inside], np.float32) @ vector  # (sentences of the pool,)
+        cosines = _cosines(self._sentences[inside].astype(np.float32), vector)  # (sentences of the pool,)
         return (
             np.maximum.reduceat(cosines, bounds).astype(np.float32) if len(rows) else np.zeros(0, np.float32)
         )
@@ -311,6 +311,11 @@ class PassageIndex:
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with self._lock:
             return self._db.execute(query, values).fetchall()
+
+
+def _cosines(rows: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, dim) unit rows and (dim,) -> (n,). Equal rows score equal, which BLAS does not promise."""
+    return np.asarray(np.einsum("nd,d->n", rows, vector), np.float32)
 
 
 def _best(scores: NDArray[np.float32], depth: int) -> NDArray[np.int64]:
@@ -417,13 +422,14 @@ def build_index(
         source = _read_source(corpus, files, encoder, tell)
         old = None if force else _reusable(folder, encoder)
         work = folder / f"building-{os.getpid()}"
-        work.mkdir()
         try:
+            work.mkdir()
             embedded, reused, removed = _write(work, corpus, source, hashes, encoder, old, tell)
             generation = _publish(folder, work, encoder)
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
+            reason = getattr(error, "strerror", None) or error  # NumPy and SQLite give no strerror
             raise IndexReadOnly(
-                f"{folder} cannot be written ({error.strerror}); the index before stays in use"
+                f"{folder} cannot be written ({reason}); the index before stays in use"
             ) from error
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -692,7 +698,7 @@ def _find_itself(index: PassageIndex) -> None:
     for row in range(0, count, max(1, count // 16)):
         vector = np.asarray(index._passages[row])
         best = float(index._faiss.search(vector[None], 1)[0][0, 0])
-        if abs(best - float(vector @ vector)) > 1e-3:
+        if not abs(best - float(vector @ vector)) <= 1e-3:  # so that NaN fails too
             raise IndexBroken(
                 "the new index does not find its own passages; nothing was changed, please build again"
             )
@@ -760,11 +766,13 @@ def _only_build(folder: Path) -> Iterator[None]:
 
 
 def _sweep(folder: Path, keep: str | None = None) -> None:
-    """Remove unfinished builds and generations other than the live one and `keep`."""
+    """Remove unfinished builds, their pointers, and generations other than the live one and `keep`."""
     try:
         live = current_generation(folder)
     except IndexMissing:
         live = ""
+    for pointer in folder.glob("CURRENT.*"):
+        pointer.unlink(missing_ok=True)
     for path in folder.iterdir():
         unfinished = path.name.startswith("building-")
         if (

@@ -1,0 +1,494 @@
+"""Answers: true quotes, the four states, what they are decided by, and checking them later."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import threading
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import HashEncoder
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chatbot.answer import (
+    LONGEST_QUESTION,
+    MOST_DOCUMENTS,
+    MOST_QUOTES,
+    SIGNALS,
+    Answer,
+    Chatbot,
+    _agreement,
+    check_question,
+    idf,
+    load_parameters,
+    missing_terms,
+    probability,
+    verify,
+)
+from chatbot.errors import IndexMissing, QuestionError
+from chatbot.index import PassageIndex, Pool, build_index, current_generation
+
+MakeCorpus = Callable[..., Path]
+
+FILES: dict[str, str | bytes] = {
+    "ships.md": "---\ntitle: Ships\n---\n\nThe Missouri is a battleship. She lay in Tokyo Bay.\n\n"
+    "## Size\n\nThe Missouri is 270 metres long.\n",
+    "trees.md": "# Trees\n\nOaks grow slowly. An oak can live for a thousand years.\n",
+    "rivers.txt": "The Amur is a river. It forms a border.\n\nThe Sungari flows into the Amur.\n",
+    "реки.txt": "Река Амур течёт на восток. Она образует границу.\n",
+    "川.txt": "アムール川は長い。国境である。\n",
+    "markup.txt": "In HTML a <b>bold</b> word & a line&nbsp;break are tags.\n",
+}
+for _number in range(6):  # all say much the same of the Yalu, in words of their own
+    FILES[f"yalu{_number}.txt"] = (
+        f"The Yalu river divides {['Korea', 'hills', 'plains', 'towns', 'fields', 'forests'][_number]}"
+        f" from {['China', 'valleys', 'deserts', 'villages', 'meadows', 'swamps'][_number]}.\n"
+    )
+
+
+def parameters(answered: float = 0.0, closest: float = 0.0, margin: float = 3.0) -> dict[str, Any]:
+    """Neither weights nor bias: the confidence is always 0.5, so that the thresholds alone decide."""
+    return {
+        "untrained": {
+            "reader": {"cosine": 5.0, "coverage": 5.0},
+            "refusal": {"weights": {}, "bias": 0.0, "answered": answered, "closest": closest},
+            "quotes": {"narrow_margin": margin, "broad_margin": margin},
+        }
+    }
+
+
+@pytest.fixture
+def place(make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder) -> tuple[Path, Path]:
+    """(corpus, folder) of FILES, built; for tests that change them."""
+    corpus, folder = make_corpus(FILES), tmp_path / "index"
+    build_index(corpus, folder, encoder)
+    return corpus, folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of FILES that no test changes."""
+    root = tmp_path_factory.mktemp("answers")
+    for name, text in FILES.items():
+        (root / "corpus").mkdir(exist_ok=True)
+        (root / "corpus" / name).write_text(str(text))
+    (root / "corpus" / "empty.txt").write_text("")
+    build_index(root / "corpus", root / "index", HashEncoder())
+    return root / "index"
+
+
+@pytest.fixture(scope="module")
+def chatbot(folder: Path) -> Chatbot:
+    return Chatbot(folder, HashEncoder(), None, parameters())
+
+
+def check_citations(answer: Answer, index: PassageIndex) -> None:
+    """The promises that hold for the citations of any answer."""
+    assert [c.number for c in answer.citations] == list(range(1, len(answer.citations) + 1))
+    assert len(answer.citations) <= MOST_QUOTES == 4
+    assert len({c.doc_id for c in answer.citations}) <= MOST_DOCUMENTS == 3
+    spans = sorted((c.doc_id, c.start, c.end) for c in answer.citations)
+    assert all(a[0] != b[0] or a[2] <= b[1] for a, b in pairwise(spans))  # no overlap: no duplicates
+    for citation in answer.citations:
+        document = index.document(citation.doc_id)
+        assert citation.quote == document.text[citation.start : citation.end]
+        assert citation.quote.strip()
+        assert citation.doc_sha256 == document.sha256
+        assert (citation.title, citation.source) == (document.title, document.source)
+        assert f"{' '.join(citation.quote.split())} [{citation.number}]" in answer.text
+
+
+# Quotes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "quote"),
+    [
+        ("How long is the Missouri?", "The Missouri is 270 metres long."),
+        ("Where does the Sungari flow?", "The Sungari flows into the Amur."),
+        ("How slowly do oaks grow?", "Oaks grow slowly."),
+        ("Куда течёт река Амур?", "Река Амур течёт на восток."),
+        ("アムール川は長い？", "アムール川は長い。"),
+        ("Is a <b>bold</b> word a tag in HTML?", "In HTML a <b>bold</b> word & a line&nbsp;break are tags."),
+    ],
+)
+def test_the_first_quote_is_the_sentence_that_answers(chatbot: Chatbot, question: str, quote: str) -> None:
+    answer = chatbot.answer(question)
+    assert answer.citations[0].quote == quote
+    check_citations(answer, chatbot.index)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(alphabet=st.sampled_from("amur oak yalu Река 川 <>&\"'?.\n1é"), min_size=1, max_size=80))
+def test_every_citation_quotes_its_document(chatbot: Chatbot, question: str) -> None:
+    try:
+        answer = chatbot.answer(question)
+    except QuestionError:
+        assert not re.search(r"\w", question)
+        return
+    check_citations(answer, chatbot.index)
+
+
+def test_quotes_stay_in_three_documents(chatbot: Chatbot) -> None:
+    answer = chatbot.answer("What does the Yalu river divide?")
+    check_citations(answer, chatbot.index)
+    assert len(answer.citations) == len({c.doc_id for c in answer.citations}) == 3
+
+
+def test_a_sentence_that_stands_in_two_documents_is_quoted_once(
+    place: tuple[Path, Path], encoder: HashEncoder
+) -> None:
+    (place[0] / "copy.md").write_text(str(FILES["trees.md"]))
+    build_index(*place, encoder)
+    quotes = [c.quote for c in Chatbot(place[1], encoder, None, parameters()).answer("oaks grow").citations]
+    assert quotes.count("Oaks grow slowly.") == 1
+
+
+def test_only_sentences_that_come_near_the_best_are_quoted(folder: Path, encoder: HashEncoder) -> None:
+    strict = Chatbot(folder, encoder, None, parameters(margin=0.0))
+    assert len(strict.answer("How long is the Missouri?").citations) == 1
+
+
+def test_the_short_answer_stands_in_the_first_quote(chatbot: Chatbot) -> None:
+    answer = chatbot.answer("How long is the Missouri?")
+    assert answer.short_answer == "270"
+    assert answer.short_answer in answer.citations[0].quote
+
+
+# JSON ---------------------------------------------------------------------------------------
+
+
+def test_the_json_of_an_answer_has_the_agreed_keys(folder: Path, encoder: HashEncoder) -> None:
+    bot = Chatbot(folder, encoder, None, parameters(answered=0.9))
+    answer = bot.answer("How long is the Missouri?").to_json()
+    assert list(answer) == [
+        "question", "standalone_question", "status", "text", "short_answer", "confidence", "citations",
+        "hits", "not_found", "index", "milliseconds",
+    ]  # fmt: skip
+    assert list(answer["citations"][0]) == [
+        "number", "doc_id", "title", "section", "source", "page", "start", "end", "quote", "doc_sha256",
+    ]  # fmt: skip
+    assert list(answer["hits"][0]) == ["rank", "doc_id", "start", "end", "score", "why"]
+    assert list(answer["hits"][0]["why"]) == ["dense", "sentence", "lexical"]
+    assert answer["not_found"] == {
+        "missing_terms": [],
+        "searched": {"documents": 12, "passages": 13},
+        "unread_files": ["empty.txt"],
+    }
+    assert answer["index"] == {"generation": current_generation(folder), "encoder": "hash float32"}
+    assert list(answer["milliseconds"]) == ["encode", "search", "read"]
+    assert json.loads(json.dumps(answer)) == answer
+
+
+@pytest.mark.parametrize("question", ["How long is the Missouri?", "река Амур", "zeppelin", "Hello!"])
+def test_the_same_question_gives_the_same_json_but_for_timings(folder: Path, question: str) -> None:
+    def told() -> str:
+        answer = Chatbot(folder, HashEncoder(), None, parameters()).answer(question).to_json()
+        return json.dumps({**answer, "milliseconds": None})
+
+    assert told() == told()
+
+
+def test_threads_get_the_same_answers(chatbot: Chatbot) -> None:
+    questions = ["How long is the Missouri?", "How slowly do oaks grow?", "река Амур"] * 4
+    alone = [chatbot.answer(question).text for question in questions]
+    together = [""] * len(questions)
+
+    def ask(number: int) -> None:
+        together[number] = chatbot.answer(questions[number]).text
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(questions))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
+
+
+# Questions ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("", "Please type a question"),
+        (" \n\t\0", "Please type a question"),
+        ("?!… –", "no word in that"),
+        ("x" * 100_000, "has 100,000 characters; please shorten it to 2,000"),
+        ("x" * (LONGEST_QUESTION + 1), "has 2,001 characters"),
+    ],
+)
+def test_what_is_no_question_is_refused_with_the_reason(chatbot: Chatbot, question: str, told: str) -> None:
+    with pytest.raises(QuestionError, match=told):
+        chatbot.answer(question)
+
+
+def test_the_longest_question_is_answered(chatbot: Chatbot) -> None:
+    question = ("oak " * (LONGEST_QUESTION // 4)).strip() + "?"
+    assert chatbot.answer(question).citations
+
+
+def test_white_space_around_a_question_is_no_part_of_it() -> None:
+    assert check_question("\n  Who\0 is it? ") == "Who is it?"
+
+
+def test_markup_in_a_question_stays_plain_text(chatbot: Chatbot) -> None:
+    question = '<script>alert("x")</script> & <b>Amur</b>'
+    answer = chatbot.answer(question)
+    assert answer.question == answer.to_json()["question"] == question
+    assert "script" not in answer.text
+
+
+def test_small_talk_is_answered_without_a_search(chatbot: Chatbot) -> None:
+    steps = list(chatbot.steps("Hello!"))
+    assert len(steps) == 1
+    (answer,) = steps
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.citations, answer.hits) == ("smalltalk", (), ())
+    assert (answer.not_found, answer.abstained) == (None, False)
+    assert answer.text
+
+
+def test_the_steps_of_a_question_come_before_its_answer(chatbot: Chatbot) -> None:
+    searching, reading, answer = chatbot.steps("How long is the Missouri?")
+    assert (searching, reading) == ("searching", "reading")
+    assert isinstance(answer, Answer)
+
+
+def test_a_follow_up_is_answered_as_its_standalone_question(chatbot: Chatbot) -> None:
+    answer = chatbot.answer("How long is it?", ["What is the Missouri?", " "])
+    assert answer.question == "How long is it?"
+    assert "Missouri" in answer.standalone_question
+    assert answer.citations[0].quote == "The Missouri is 270 metres long."
+
+
+# States -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answered", "closest", "status"),
+    [(0.5, 0.1, "answered"), (0.6, 0.5, "closest"), (0.9, 0.6, "not_found")],
+)
+def test_the_thresholds_decide_the_state(
+    folder: Path, encoder: HashEncoder, answered: float, closest: float, status: str
+) -> None:
+    bot = Chatbot(folder, encoder, None, parameters(answered, closest))
+    answer = bot.answer("How long is the zeppelin, the Missouri, the Zeppelin?")
+    assert (answer.status, answer.confidence) == (status, 0.5)
+    assert answer.abstained == (status != "answered")
+    assert bool(answer.citations) == (status != "not_found")
+    assert bool(answer.short_answer) == (status == "answered")
+    check_citations(answer, bot.index)
+    if status == "answered":
+        assert answer.not_found is None
+        assert not answer.text.startswith("The documents do not answer")
+    else:
+        assert answer.text.startswith("The documents do not answer this question.")
+        assert answer.not_found is not None
+        assert answer.not_found.missing_terms == ("zeppelin", "Zeppelin")
+        assert (answer.not_found.documents, answer.not_found.passages) == (12, 13)
+        assert answer.not_found.unread_files == ("empty.txt",)
+
+
+def test_missing_terms_are_as_typed_and_know_inflections(chatbot: Chatbot) -> None:
+    question = "Did the battleships of Admiral Tōgō fly?"
+    assert missing_terms(question, chatbot.index) == ("Admiral", "Tōgō", "fly")
+
+
+def test_probability_by_hand() -> None:
+    signals = np.zeros(len(SIGNALS))
+    assert probability(signals, {"dense": 2.0}, 0.0) == 0.5
+    signals[SIGNALS.index("dense")] = 0.5
+    signals[SIGNALS.index("unknown")] = 1.0
+    # 1 + 2 · 0.5 - 3 · 1 = -1
+    weights = {"dense": 2.0, "unknown": -3.0}
+    assert probability(signals, weights, 1.0) == pytest.approx(1 / (1 + math.e))
+    assert 0 <= probability(signals, {"dense": -1e9}, 0.0) < 1e-9
+    assert 1 - 1e-9 < probability(signals, {"dense": 1e9}, 0.0) <= 1
+
+
+def test_the_shipped_weights_name_known_signals() -> None:
+    for chosen in load_parameters().values():
+        assert set(chosen["refusal"]["weights"]) <= set(SIGNALS)
+        assert 0 < chosen["refusal"]["closest"] <= chosen["refusal"]["answered"] < 1
+
+
+def test_agreement_by_hand() -> None:
+    found = np.ones(7, bool)
+    dense = np.array([7, 6, 5, 4, 3, 2, 1], np.float32)  # best five: 0 to 4
+    lexical = np.array([1, 2, 3, 9, 8, 7, 6], np.float32)  # best five: 2 to 6
+    pool = Pool(np.arange(7), dense, dense, lexical, found, found)
+    assert _agreement(pool) == pytest.approx(3 / 5)
+    assert _agreement(Pool(np.arange(7), dense, dense, dense, found, found)) == 1
+
+
+def test_idf_by_hand(chatbot: Chatbot) -> None:
+    # 13 passages, "missouri" in 2: ln(1 + 11.5 / 2.5); "zeppelin" in none: ln(1 + 13.5 / 0.5)
+    assert idf(chatbot.index, "missouri") == pytest.approx(math.log(5.6))
+    assert idf(chatbot.index, "zeppelin") == pytest.approx(math.log(28))
+
+
+def test_signals_by_hand(chatbot: Chatbot) -> None:
+    reading = chatbot.reading("How long is the Missouri zeppelin?")
+    signals = dict(zip(SIGNALS, reading.signals.tolist(), strict=True))
+    long, missouri, zeppelin = (idf(chatbot.index, stem) for stem in ("long", "missouri", "zeppelin"))
+    assert reading.asked.weights == {"long": long, "missouri": missouri, "zeppelin": zeppelin}
+    assert reading.evidence[0].text == "The Missouri is 270 metres long."
+    total = long + missouri + zeppelin
+    assert signals["unknown"] == pytest.approx(zeppelin / total)
+    assert signals["coverage"] == pytest.approx((long + missouri) / total)
+    assert signals["evidence"] == reading.evidence[0].score
+    assert (signals["network"], signals["network_any"]) == (0, 0)
+    assert (signals["names"], signals["typed"]) == (1, 1)
+    assert signals["dense"] == pytest.approx(float(reading.pool.dense.max()))
+    assert signals["contrast"] == pytest.approx(
+        float(reading.pool.dense.max() - reading.pool.dense.mean()), abs=1e-6
+    )
+
+
+# Checking later -----------------------------------------------------------------------------
+
+
+def test_verify_tells_the_four_states(place: tuple[Path, Path], encoder: HashEncoder) -> None:
+    corpus, folder = place
+    answer = (
+        Chatbot(folder, encoder, None, parameters(margin=0)).answer("How long is the Missouri?").to_json()
+    )
+    (citation,) = answer["citations"]
+
+    def verdict() -> tuple[str, str]:
+        build_index(corpus, folder, encoder)
+        (found,) = verify(json.loads(json.dumps(answer)), PassageIndex.open(folder, encoder))
+        assert (found.number, found.doc_id) == (1, "ships.md")
+        return found.state, found.detail
+
+    start, end = citation["start"], citation["end"]
+    assert verdict() == ("valid", f"stands at {start}:{end}")
+    (corpus / "ships.md").write_text(str(FILES["ships.md"]) + "\nMore.\n")  # elsewhere in the document
+    assert verdict()[0] == "valid"
+    (corpus / "ships.md").write_text("First line.\n\n" + str(FILES["ships.md"]))
+    assert verdict() == ("moved", f"now stands at {start + 13}:{end + 13}")
+    (corpus / "ships.md").write_text(str(FILES["ships.md"]).replace("270", "271"))
+    assert verdict()[0] == "changed"
+    (corpus / "ships.md").unlink()
+    assert verdict()[0] == "gone"
+
+
+def test_a_made_up_quote_is_never_valid(chatbot: Chatbot) -> None:
+    answer = chatbot.answer("How long is the Missouri?").to_json()
+    citation = answer["citations"][0]
+    forged = [
+        {**citation, "quote": "The Missouri is 300 metres long."},
+        {**citation, "quote": ""},
+        {**citation, "start": citation["start"] + 1},
+        {**citation, "doc_id": "../ships.md"},
+    ]
+    states = [verdict.state for verdict in verify({"citations": forged}, chatbot.index)]
+    assert states == ["changed", "changed", "moved", "gone"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        [],
+        {"citations": None},
+        {"citations": [{}]},
+        {"citations": ["x"]},
+        {"citations": [{"number": "one", "doc_id": "a", "quote": "b", "start": 0, "end": 1}]},
+    ],
+)
+def test_what_is_no_answer_cannot_be_verified(chatbot: Chatbot, answer: Any) -> None:
+    with pytest.raises(QuestionError, match="not the JSON of an answer"):
+        verify(answer, chatbot.index)
+
+
+# Examples and suggestions -------------------------------------------------------------------
+
+QUERIES = [
+    {"_id": "1", "text": "Where does the Amur form a border?"},
+    {"_id": "2", "text": "how long?"},  # not fit to be shown
+    {"_id": "3", "text": "How long was the Missouri?"},
+    {"_id": "4", "text": "Which bay did she lie in?"},
+]
+QRELS = "query-id\tcorpus-id\tscore\n1\trivers.txt\t1\n2\tships.md\t1\n3\tships.md\t1\n4\tships.md\t1\n"
+
+
+@pytest.fixture
+def with_queries(make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder) -> Chatbot:
+    lines = "\n".join(json.dumps(query) for query in QUERIES)
+    corpus = make_corpus({**FILES, "queries.jsonl": lines, "qrels/dev.tsv": QRELS})
+    build_index(corpus, tmp_path / "index", encoder)
+    return Chatbot(tmp_path / "index", encoder, None, parameters(margin=0))
+
+
+def test_examples_are_the_questions_of_the_corpus(with_queries: Chatbot) -> None:
+    shown = [str(QUERIES[number]["text"]) for number in (0, 2, 3)]
+    assert with_queries.examples() == shown
+    assert with_queries.examples(1) == shown[:1]
+
+
+def test_suggestions_are_further_questions_on_the_documents_cited(with_queries: Chatbot) -> None:
+    answer = with_queries.answer("How long is the Missouri?")
+    assert {citation.doc_id for citation in answer.citations} == {"ships.md"}
+    # the third query repeats the question; the heading comes behind the queries
+    assert with_queries.suggestions(answer) == ["Which bay did she lie in?", "Ships: Size?"]
+    assert with_queries.suggestions(answer, n=1) == ["Which bay did she lie in?"]
+    assert with_queries.suggestions(answer, ["Which bay did she lie in?"]) == ["Ships: Size?"]
+
+
+def test_without_queries_examples_and_suggestions_are_made_of_titles_and_headings(chatbot: Chatbot) -> None:
+    examples = chatbot.examples(12)
+    assert "What do the sources say about Ships?" in examples
+    assert len(examples) == 12
+    assert len(chatbot.examples()) == 6
+    answer = chatbot.answer("Which battleship lay in Tokyo Bay?")
+    assert "Ships: Size?" in chatbot.suggestions(answer)
+
+
+def test_small_talk_leads_on_to_nothing(chatbot: Chatbot) -> None:
+    assert chatbot.suggestions(chatbot.answer("Hello!")) == []
+
+
+# A living chatbot ---------------------------------------------------------------------------
+
+
+def test_a_running_chatbot_takes_over_a_newer_generation(
+    place: tuple[Path, Path], encoder: HashEncoder
+) -> None:
+    bot = Chatbot(place[1], encoder, None, parameters())
+    before = bot.answer("What is a zeppelin?")
+    (place[0] / "new.txt").write_text("A zeppelin is an airship.")
+    report = build_index(*place, encoder)
+    after = bot.answer("What is a zeppelin?")
+    assert after.citations[0].quote == "A zeppelin is an airship."
+    assert before.index["generation"] != after.index["generation"] == report.generation
+    assert bot.index.generation == report.generation
+
+
+def test_a_question_is_answered_from_the_generation_it_began_with(
+    place: tuple[Path, Path], encoder: HashEncoder
+) -> None:
+    bot = Chatbot(place[1], encoder, None, parameters())
+    generation = bot.index.generation
+    steps = bot.steps("How slowly do oaks grow?")
+    assert next(steps) == "searching"
+    (place[0] / "trees.md").unlink()
+    build_index(*place, encoder)
+    *_, answer = steps
+    assert isinstance(answer, Answer)
+    assert answer.citations[0].quote == "Oaks grow slowly."
+    assert answer.index["generation"] == generation
+    assert all(c.doc_id != "trees.md" for c in bot.answer("How slowly do oaks grow?").citations)
+
+
+def test_a_chatbot_without_an_index_is_told(tmp_path: Path, encoder: HashEncoder) -> None:
+    with pytest.raises(IndexMissing, match="rebuild_index"):
+        Chatbot(tmp_path, encoder, None, parameters())

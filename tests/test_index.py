@@ -1,0 +1,812 @@
+"""The passage index against oracles, by hand, and through everything that can go wrong with its folder."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import random
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import ROOT, HashEncoder
+from filelock import FileLock
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chatbot.encoder import Vectors, unit_rows
+from chatbot.errors import (
+    CorpusError,
+    CorpusMissing,
+    IndexBroken,
+    IndexBusy,
+    IndexMismatch,
+    IndexMissing,
+    IndexReadOnly,
+)
+from chatbot.index import (
+    FORMAT,
+    PassageIndex,
+    Pool,
+    build_index,
+    current_generation,
+    read_manifest,
+    stale,
+)
+from chatbot.terms import stems
+
+MakeCorpus = Callable[..., Path]
+
+# four passages of 2, 1, 2 and 3 sentences; in corpus order: rivers, ships (two), trees
+FILES: dict[str, str | bytes] = {
+    "ships.md": "---\ntitle: Ships\n---\n\nThe Missouri is a battleship. She lay in Tokyo Bay.\n\n"
+    "## Size\n\nThe Missouri is 270 metres long.\n",
+    "trees.md": "# Trees\n\nOaks grow slowly. An oak can live for a thousand years.\n",
+    "rivers.txt": "The Amur is a river. It forms a border.\n\nThe Sungari flows into the Amur.\n",
+}
+WORDS = [
+    "amur",
+    "river",
+    "border",
+    "oak",
+    "ship",
+    "fleet",
+    "army",
+    "bay",
+    "rail",
+    "coal",
+    "rice",
+    "tide",
+    "harbour",
+    "bridge",
+    "fort",
+    "snow",
+]
+
+
+@pytest.fixture
+def built(make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder) -> tuple[Path, Path]:
+    """(corpus, folder) of FILES, built."""
+    corpus, folder = make_corpus(FILES), tmp_path / "index"
+    build_index(corpus, folder, encoder)
+    return corpus, folder
+
+
+class WordVectors(HashEncoder):
+    """Each word has a vector of its own, so that different texts hardly ever score the same."""
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        rows = np.zeros((len(texts), self.dim), np.float32)
+        for row, text in enumerate(texts):
+            for word in re.findall(r"\w+", text.lower()):
+                rows[row] += np.random.default_rng(list(word.encode())).normal(size=self.dim)
+        return unit_rows(rows)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> PassageIndex:
+    """300 passages of 3 to 24 words drawn from WORDS."""
+    dice = random.Random(7)
+    place = tmp_path_factory.mktemp("large")
+    lines = [
+        json.dumps({"_id": str(i), "text": " ".join(dice.choices(WORDS, k=dice.randint(3, 24))) + "."})
+        for i in range(300)
+    ]
+    corpus = place / "corpus"
+    corpus.mkdir()
+    (corpus / "corpus.jsonl").write_text("\n".join(lines))
+    encoder = WordVectors()
+    build_index(corpus, place / "index", encoder)
+    return PassageIndex.open(place / "index", encoder)
+
+
+def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Time of the last change and content of every file."""
+    return {
+        path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def generations(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.is_dir()}
+
+
+def tokens_of(index: PassageIndex) -> list[list[str]]:
+    """What BM25 sees of each passage: title and headings, then the text."""
+    found = []
+    for row in range(len(index)):
+        passage, text, title, _ = index.passage(row)
+        found.append(stems(f"{title} {passage.section}") + stems(text))
+    return found
+
+
+def bm25(documents: list[list[str]], query: list[str]) -> list[float]:
+    """Lucene's BM25 (no factor k1 + 1), k1 = 1.2, b = 0.75; a repeated query word counts twice."""
+    mean = sum(map(len, documents)) / len(documents)
+    scores = [0.0] * len(documents)
+    for word in query:
+        frequency = sum(word in document for document in documents)
+        weight = math.log(1 + (len(documents) - frequency + 0.5) / (frequency + 0.5))
+        for i, document in enumerate(documents):
+            count = document.count(word)
+            scores[i] += weight * count / (count + 1.2 * (0.25 + 0.75 * len(document) / mean))
+    return scores
+
+
+# Searching ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("question", ["river and border", "snow on the bridge", "the coal fleet", "zeppelin"])
+def test_dense_search_is_the_argsort_of_the_cosines(large: PassageIndex, question: str) -> None:
+    query = large.encoder.encode_queries([question])[0]
+    vectors = large.encoder.encode_passages([large.passage(row)[1] for row in range(len(large))])
+    cosines = vectors @ query
+    hits = large.search(question, 20, "dense")
+    assert [hit.row for hit in hits] == np.argsort(-cosines, kind="stable")[:20].tolist()
+    assert [hit.score for hit in hits] == pytest.approx(np.sort(cosines)[::-1][:20], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "question", ["river", "The army crossed a bridge!", "coal, coal and coal", "snow zeppelin"]
+)
+def test_bm25_is_that_of_an_independent_implementation(large: PassageIndex, question: str) -> None:
+    expected = bm25(tokens_of(large), stems(question))
+    assert large.lexical_scores(stems(question)) == pytest.approx(expected, abs=1e-4)
+    assert [hit.score for hit in large.search(question, 20, "bm25")] == pytest.approx(
+        sorted(expected, reverse=True)[:20], abs=1e-4
+    )
+
+
+def test_titles_and_headings_count_as_words_of_their_passage(
+    built: tuple[Path, Path], encoder: HashEncoder
+) -> None:
+    index = PassageIndex.open(built[1], encoder)
+    assert index.lexical_scores(["size"]) == pytest.approx(bm25(tokens_of(index), ["size"]), abs=1e-5)
+    (hit,) = index.search("size", 5, "bm25")
+    assert (hit.passage.section, hit.text) == ("Size", "The Missouri is 270 metres long.")
+
+
+def test_words_that_the_corpus_does_not_have_find_nothing_by_bm25(large: PassageIndex) -> None:
+    assert large.search("zeppelin", 5, "bm25") == []
+    assert len(large.search("zeppelin", 5, "ours")) == 5
+
+
+def test_document_frequency_counts_passages(built: tuple[Path, Path], encoder: HashEncoder) -> None:
+    index = PassageIndex.open(built[1], encoder)
+    assert [index.document_frequency(stem) for stem in ("missouri", "amur", "zeppelin")] == [2, 1, 0]
+
+
+@pytest.mark.parametrize("depth", [1, 5, 40])
+def test_the_pool_is_the_union_of_both_searches(large: PassageIndex, depth: int) -> None:
+    question = "rice at the harbour"
+    pool = large.pool(question, depth)
+    dense = {hit.row for hit in large.search(question, depth, "dense")}
+    words = {hit.row for hit in large.search(question, depth, "bm25")}
+    assert pool.rows.tolist() == sorted(dense | words)
+    assert set(pool.rows[pool.in_dense]) == dense
+    assert set(pool.rows[pool.in_lexical]) == words
+
+
+def test_the_sentence_score_is_the_best_cosine_among_the_sentences(
+    built: tuple[Path, Path], encoder: HashEncoder
+) -> None:
+    index = PassageIndex.open(built[1], encoder)
+    question = "She lay in Tokyo Bay"
+    query = encoder.encode_queries([question])[0]
+    pool = index.pool(question)
+    for row, score in zip(pool.rows.tolist(), pool.sentence, strict=True):
+        passage, text, _, _ = index.passage(row)
+        sentences = [text[a - passage.start : b - passage.start] for a, b in passage.sentences]
+        assert score == pytest.approx(max(encoder.encode_passages(sentences) @ query), abs=2e-3)  # float16
+    best = index.search(question, 1)[0]
+    assert best.why["sentence"] == pytest.approx(1, abs=2e-3)  # the sentence itself
+
+
+def test_fusion_by_hand() -> None:
+    pool = Pool(
+        np.arange(3),
+        np.array([0.9, 0.5, 0.1], np.float32),
+        np.array([0.2, 0.6, 0.2], np.float32),
+        np.array([0.0, 4.0, 8.0], np.float32),
+        np.array([True, True, False]),
+        np.array([False, True, True]),
+    )
+    # min-max: dense (1, .5, 0), sentence (0, 1, 0), lexical (0, .5, 1); weights .35, .35, .3
+    assert pool.scores("ours") == pytest.approx([0.35, 0.675, 0.3])
+    # k = 60, ranks from 1: dense 1, 2, –; lexical –, 2, 1
+    assert pool.scores("rrf") == pytest.approx([1 / 61, 1 / 62 + 1 / 62, 1 / 61])
+    assert pool.scores("dense") == pytest.approx([0.9, 0.5, -np.inf])
+    assert pool.scores("bm25") == pytest.approx([-np.inf, 4, 8])
+    with pytest.raises(ValueError, match="dense, bm25, rrf, ours"):
+        pool.scores("bm52")
+
+
+def test_a_part_without_differences_adds_nothing() -> None:
+    same, found = np.ones(2, np.float32), np.ones(2, bool)
+    pool = Pool(np.arange(2), same, same, np.array([1, 3], np.float32), found, found)
+    assert pool.scores("ours") == pytest.approx([0, 0.3])
+
+
+@pytest.mark.parametrize("copies", [2, 7, 13, 99, 250])
+@pytest.mark.parametrize("method", ["dense", "bm25", "rrf", "ours"])
+def test_equal_scores_keep_corpus_order(
+    make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder, copies: int, method: str
+) -> None:
+    texts = ["A fort stood there.", *["The Amur is a long river with a border."] * copies, "Snow fell."]
+    lines = "\n".join(json.dumps({"_id": str(i), "text": text}) for i, text in enumerate(texts))
+    build_index(make_corpus({"a.jsonl": lines}), tmp_path / "index", encoder)
+    hits = PassageIndex.open(tmp_path / "index", encoder).search("the Amur river", copies, method)
+    shown = [hit.row for hit in hits if "Amur" in hit.text]
+    assert shown[:100] == list(range(1, 1 + len(shown[:100])))
+    assert len(shown) >= min(copies, 100)
+
+
+def test_hits_are_ranked_from_1_and_slices_of_their_document(large: PassageIndex) -> None:
+    for method in ("dense", "bm25", "rrf", "ours"):
+        hits = large.search("a river with a bridge", 30, method)
+        assert [hit.rank for hit in hits] == list(range(1, 31))
+        assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+        for hit in hits:
+            text = large.document(hit.passage.doc_id).text
+            assert text[hit.passage.start : hit.passage.end] == hit.text
+            assert set(hit.why) == {"dense", "sentence", "lexical"}
+
+
+def test_a_small_index_gives_fewer_hits_than_asked(built: tuple[Path, Path], encoder: HashEncoder) -> None:
+    assert len(PassageIndex.open(built[1], encoder).search("river", 50)) == 4
+
+
+def test_a_vector_of_another_width_is_an_error(large: PassageIndex) -> None:
+    with pytest.raises(ValueError, match=r"64 numbers.*\(3,\)"):
+        large.pool_of(np.ones(3, np.float32), "river")
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(alphabet="aB é.?\nж中", min_size=1, max_size=60), min_size=1, max_size=6))
+def test_search_is_the_same_after_opening_again(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    place = tmp_path_factory.mktemp("again")
+    (place / "corpus").mkdir()
+    for number, text in enumerate(["A river.", *texts]):
+        (place / "corpus" / f"{number}.txt").write_text(text)
+    encoder = HashEncoder()
+    build_index(place / "corpus", place / "index", encoder)
+    once, again = (PassageIndex.open(place / "index", encoder) for _ in range(2))
+    for method in ("dense", "bm25", "rrf", "ours"):
+        assert once.search("a river ж", 10, method) == again.search("a river ж", 10, method)
+    build_index(place / "corpus", place / "index", encoder, force=True)
+    anew = PassageIndex.open(place / "index", encoder)
+    assert anew.generation != once.generation
+    assert anew.search("a river ж", 10) == once.search("a river ж", 10)
+
+
+# Building -----------------------------------------------------------------------------------
+
+
+def test_the_first_build_embeds_every_passage_and_sentence_once(
+    make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder
+) -> None:
+    stages: list[str] = []
+    report = build_index(
+        make_corpus(FILES),
+        tmp_path / "index",
+        encoder,
+        progress=lambda stage, _done, _total: stages.append(stage),
+    )
+    assert (report.documents, report.passages) == (3, 4)
+    assert (report.embedded, report.reused, report.removed) == (4, 0, 0)
+    assert encoder.calls == 4 + 8
+    assert list(dict.fromkeys(stages)) == ["reading", "embedding", "writing"]
+    assert str(report).startswith("3 documents, 4 passages: 4 embedded, 0 reused, 0 removed in ")
+
+
+def test_only_the_changed_document_is_embedded_again(built: tuple[Path, Path], encoder: HashEncoder) -> None:
+    corpus, folder = built
+    encoder.calls = 0
+    (corpus / "trees.md").write_text("# Trees\n\nBirches grow fast.\n")
+    report = build_index(corpus, folder, encoder)
+    assert (report.embedded, report.reused, report.removed) == (1, 3, 1)
+    assert encoder.calls == 2  # the passage and its sentence
+    index = PassageIndex.open(folder, encoder)
+    assert index.search("birches")[0].text == "Birches grow fast."
+    assert all("Oaks" not in hit.text for hit in index.search("oaks grow slowly"))
+    fresh = folder.parent / "fresh"
+    build_index(corpus, fresh, encoder)
+    for name in ("passage_vectors.npy", "sentence_vectors.npy", "sentence_offsets.npy"):
+        incremental = (folder / index.generation / name).read_bytes()
+        assert incremental == (fresh / current_generation(fresh) / name).read_bytes()
+
+
+def test_a_removed_document_is_gone(built: tuple[Path, Path], encoder: HashEncoder) -> None:
+    corpus, folder = built
+    encoder.calls = 0
+    (corpus / "rivers.txt").unlink()
+    report = build_index(corpus, folder, encoder)
+    assert (report.documents, report.embedded, report.reused, report.removed) == (2, 0, 3, 1)
+    assert encoder.calls == 0
+    index = PassageIndex.open(folder, encoder)
+    with pytest.raises(KeyError):
+        index.document("rivers.txt")
+    assert index.document_frequency("amur") == 0
+    assert "Amur" not in "".join(hit.text for hit in index.search("The Amur is a river", 10))
+
+
+def test_a_renamed_document_with_the_same_title_keeps_its_vectors(
+    built: tuple[Path, Path], encoder: HashEncoder
+) -> None:
+    corpus, folder = built
+    (corpus / "trees.md").rename(corpus / "a-wood.md")
+    report = build_index(corpus, folder, encoder)
+    assert (report.embedded, report.reused) == (0, 4)
+    assert PassageIndex.open(folder, encoder).search("oaks grow slowly")[0].passage.doc_id == "a-wood.md"
+
+
+def test_nothing_is_written_when_nothing_changed(built: tuple[Path, Path], encoder: HashEncoder) -> None:
+    before, encoder.calls = contents(built[1]), 0
+    report = build_index(*built, encoder)
+    assert (report.documents, report.passages, report.embedded, report.reused) == (3, 4, 0, 4)
+    assert report.generation == current_generation(built[1])
+    assert encoder.calls == 0
+    assert contents(built[1]) == before
+
+
+def test_force_embeds_everything_anew(built: tuple[Path, Path], encoder: HashEncoder) -> None:
+    before, encoder.calls = current_generation(built[1]), 0
+    report = build_index(*built, encoder, force=True)
+    assert (report.embedded, report.reused, encoder.calls) == (4, 0, 12)
+    assert current_generation(built[1]) == report.generation != before
+
+
+def test_the_live_generation_and_the_one_before_are_kept(
+    built: tuple[Path, Path], encoder: HashEncoder
+) -> None:
+    corpus, folder = built
+    live = [current_generation(folder)]
+    for number in range(3):
+        (corpus / "new.txt").write_text(f"Version {number}.")
+        live.append(build_index(corpus, folder, encoder).generation)
+    assert generations(folder) == set(live[-2:])
+
+
+def test_an_index_inside_the_corpus_is_not_indexed(make_corpus: MakeCorpus, encoder: HashEncoder) -> None:
+    corpus = make_corpus(FILES)
+    build_index(corpus, corpus / "index", encoder)
+    assert stale(corpus, corpus / "index", encoder) == ""
+    assert build_index(corpus, corpus / "index", encoder, force=True).documents == 3
+
+
+def test_the_manifest_says_what_was_built(built: tuple[Path, Path], encoder: HashEncoder) -> None:
+    (built[0] / "empty.txt").write_text("")
+    report = build_index(*built, encoder)
+    manifest = read_manifest(built[1], report.generation)
+    assert list(manifest) == [
+        "format", "encoder", "faiss", "documents", "passages", "sentences", "corpus", "unread_files",
+        "warnings", "files", "versions",
+    ]  # fmt: skip
+    assert manifest["format"] == FORMAT
+    assert manifest["encoder"] == {"name": "hash", "sha256": "", "precision": "float32", "dim": 64}
+    assert (manifest["documents"], manifest["passages"], manifest["sentences"]) == (3, 4, 8)
+    assert set(manifest["corpus"]) == {*FILES, "empty.txt"}
+    assert manifest["unread_files"] == [{"path": "empty.txt", "reason": "is empty"}]
+    assert [item.path for item in report.unread] == ["empty.txt"]
+    folder = built[1] / report.generation
+    on_disk = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert set(manifest["files"]) == on_disk - {"manifest.json"}
+    assert {"faiss-cpu", "numpy", "bm25s"} <= set(manifest["versions"])
+
+
+def test_questions_of_the_dev_split_come_with_the_index(
+    make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder
+) -> None:
+    queries = [
+        {"_id": "1", "text": "Where is the Amur?"},
+        {"_id": "2", "text": "And its length?", "metadata": {"history": ["Where is the Amur?"]}},
+        {"_id": "3", "text": "Who am I?", "metadata": {"answerable": False}},
+        {"_id": "4", "text": "Of the test split?"},
+    ]
+    qrels = (
+        "query-id\tcorpus-id\tscore\n1\trivers.txt\t1\n1\ttrees.md\t0\n2\trivers.txt\t1\n3\trivers.txt\t0\n"
+    )
+    corpus = make_corpus(
+        {**FILES, "queries.jsonl": "\n".join(map(json.dumps, queries)), "qrels/dev.tsv": qrels}
+    )
+    build_index(corpus, tmp_path / "index", encoder)
+    index = PassageIndex.open(tmp_path / "index", encoder)
+    assert index.questions() == [("Where is the Amur?", ("rivers.txt",))]
+    assert index.titles() == [("rivers.txt", "rivers"), ("ships.md", "Ships"), ("trees.md", "Trees")]
+    assert index.sections("ships.md") == ["Size"]
+
+
+# Staleness ----------------------------------------------------------------------------------
+
+
+def test_stale_says_why(built: tuple[Path, Path], encoder: HashEncoder) -> None:
+    corpus, folder = built
+    assert stale(corpus, folder, encoder) == ""
+    assert "no index in" in stale(corpus, folder.parent / "none", encoder)
+    assert "another encoder" in stale(corpus, folder, HashEncoder("other"))
+    (corpus / "new.txt").write_text("New.")
+    assert stale(corpus, folder, encoder) == "files of the corpus: 1 new (new.txt)"
+    (corpus / "rivers.txt").unlink()
+    (corpus / "ships.md").write_text("Changed.")
+    (corpus / "trees.md").write_text("Changed.")
+    assert stale(corpus, folder, encoder) == (
+        "files of the corpus: 1 new (new.txt), 1 gone (rivers.txt), 2 changed (ships.md, …)"
+    )
+    build_index(corpus, folder, encoder)
+    assert stale(corpus, folder, encoder) == ""
+    (corpus / "queries.jsonl").write_text("")
+    assert "1 new (queries.jsonl)" in stale(corpus, folder, encoder)
+
+
+def test_touching_a_file_does_not_make_the_index_stale(
+    built: tuple[Path, Path], encoder: HashEncoder
+) -> None:
+    os.utime(built[0] / "trees.md", (0, 0))
+    assert stale(*built, encoder) == ""
+
+
+# What goes wrong ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("other", "told"), [(HashEncoder("other"), "'hash' ≠ 'other'"), (HashEncoder(dim=32), "dim 64 ≠ 32")]
+)
+def test_the_index_of_another_encoder_is_refused_with_the_remedy(
+    built: tuple[Path, Path], other: HashEncoder, told: str
+) -> None:
+    with pytest.raises(IndexMismatch) as refused:
+        PassageIndex.open(built[1], other)
+    assert told in str(refused.value)
+    assert "run scripts/rebuild_index.py" in str(refused.value)
+    assert "--model hash" in str(refused.value)
+    assert build_index(*built, other).embedded == 4
+    assert PassageIndex.open(built[1], other).search("river")
+
+
+NAMES = (
+    "passages.faiss",
+    "passages.sqlite",
+    "passage_vectors.npy",
+    "sentence_vectors.npy",
+    "sentence_offsets.npy",
+    "bm25/vocab.index.json",
+    "manifest.json",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("harm", ["truncated", "changed", "removed"])
+def test_a_damaged_file_is_named_and_built_anew(
+    built: tuple[Path, Path], encoder: HashEncoder, name: str, harm: str
+) -> None:
+    path = built[1] / current_generation(built[1]) / name
+    data = path.read_bytes()
+    if harm == "removed":
+        path.unlink()
+    elif harm == "truncated":
+        path.write_bytes(data[: len(data) // 2])
+    else:  # of the same length
+        path.write_bytes(data[:-20] + bytes(byte ^ 1 for byte in data[-20:]))
+    with pytest.raises(IndexBroken, match=r"run scripts/rebuild_index\.py") as broken:
+        PassageIndex.open(built[1], encoder)
+    assert str(path) in str(broken.value)
+    assert str(path) in stale(*built, encoder)
+    build_index(*built, encoder)
+    assert PassageIndex.open(built[1], encoder).search("oaks grow slowly")[0].passage.doc_id == "trees.md"
+
+
+def test_an_index_of_another_format_is_refused(built: tuple[Path, Path], encoder: HashEncoder) -> None:
+    path = built[1] / current_generation(built[1]) / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": FORMAT - 1}))
+    with pytest.raises(IndexBroken, match=f"format {FORMAT - 1}, this program reads {FORMAT}"):
+        PassageIndex.open(built[1], encoder)
+
+
+def test_a_pointer_to_nothing_is_told(built: tuple[Path, Path], encoder: HashEncoder) -> None:
+    (built[1] / "CURRENT").write_text("20000101-none\n")
+    with pytest.raises(IndexBroken, match="20000101-none"):
+        PassageIndex.open(built[1], encoder)
+    build_index(*built, encoder)
+    assert len(PassageIndex.open(built[1], encoder)) == 4
+
+
+def test_a_missing_index_is_told_with_the_remedy(tmp_path: Path, encoder: HashEncoder) -> None:
+    for folder in (tmp_path, tmp_path / "none"):
+        with pytest.raises(IndexMissing, match=r"run scripts/rebuild_index\.py"):
+            PassageIndex.open(folder, encoder)
+
+
+def test_a_missing_corpus_is_told(tmp_path: Path, encoder: HashEncoder) -> None:
+    with pytest.raises(CorpusMissing, match="--corpus"):
+        build_index(tmp_path / "none", tmp_path / "index", encoder)
+    assert not list((tmp_path / "index").glob("[!.]*"))  # nothing but the lock
+
+
+@pytest.mark.parametrize(("files", "told"), [({}, "nothing to index"), ({"a.txt": ""}, "a.txt is empty")])
+def test_a_corpus_without_text_is_told_and_leaves_the_old_generation(
+    built: tuple[Path, Path], tmp_path: Path, encoder: HashEncoder, files: dict[str, str], told: str
+) -> None:
+    before = contents(built[1])
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for name, text in files.items():
+        (empty / name).write_text(text)
+    with pytest.raises(CorpusMissing, match=told):
+        build_index(empty, built[1], encoder)
+    assert contents(built[1]) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("bad.jsonl", r"bad\.jsonl:1: broken JSON"), ("queries.jsonl", r"queries\.jsonl:1: broken JSON")],
+)
+def test_a_broken_line_leaves_the_old_generation_live(
+    built: tuple[Path, Path], encoder: HashEncoder, name: str, told: str
+) -> None:
+    corpus, folder = built
+    before = contents(folder)
+    (corpus / "qrels").mkdir()
+    (corpus / "qrels" / "dev.tsv").write_text("query-id\tcorpus-id\tscore\n")
+    (corpus / name).write_text("{broken")
+    (corpus / "queries.jsonl").touch()
+    with pytest.raises(CorpusError, match=told):
+        build_index(corpus, folder, encoder)
+    assert contents(folder) == before
+    assert PassageIndex.open(folder, encoder).search("river")
+
+
+def test_a_second_build_is_refused_while_one_is_at_work(
+    built: tuple[Path, Path], encoder: HashEncoder
+) -> None:
+    corpus, folder = built
+    (corpus / "new.txt").write_text("New.")
+    with FileLock(folder / ".lock"):
+        with pytest.raises(IndexBusy, match="another build is at work"):
+            build_index(corpus, folder, encoder)
+        assert len(PassageIndex.open(folder, encoder)) == 4  # searching needs no lock
+    assert build_index(corpus, folder, encoder).passages == 5
+
+
+def test_a_folder_that_cannot_be_made_is_told(
+    make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(IndexReadOnly, match=r"cannot be written \(Not a directory\).*--index"):
+        build_index(make_corpus(FILES), tmp_path / "file" / "index", encoder)
+
+
+def failing(error: Exception) -> Callable[..., Any]:
+    def fail(*_args: Any, **_kwargs: Any) -> Any:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "told"),
+    [
+        (
+            "filelock.FileLock.acquire",
+            PermissionError(errno.EACCES, "Permission denied"),
+            "Permission denied",
+        ),
+        ("numpy.save", OSError("16 requested and 0 written"), "16 requested and 0 written"),
+        ("chatbot.index._write_sqlite", sqlite3.OperationalError("disk is full"), "disk is full"),
+        ("pathlib.Path.rename", OSError(errno.EROFS, "Read-only file system"), "Read-only file system"),
+        ("pathlib.Path.replace", OSError(errno.ENOSPC, "No space left"), "No space left"),
+    ],
+)
+def test_what_cannot_be_written_is_told_and_the_old_generation_stays(
+    built: tuple[Path, Path],
+    encoder: HashEncoder,
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+    error: Exception,
+    told: str,
+) -> None:
+    corpus, folder = built
+    live = current_generation(folder)
+    (corpus / "new.txt").write_text("New.")
+    with monkeypatch.context() as patch:
+        patch.setattr(target, failing(error))
+        with pytest.raises(IndexReadOnly, match=told) as refused:
+            build_index(corpus, folder, encoder)
+    assert str(folder) in str(refused.value)
+    assert current_generation(folder) == live
+    assert PassageIndex.open(folder, encoder).search("river")
+    assert not list(folder.glob("building-*"))
+    report = build_index(corpus, folder, encoder)
+    assert generations(folder) == {live, report.generation}
+    assert not list(folder.glob("CURRENT.*"))
+
+
+def test_a_folder_made_read_only_after_a_build_is_told(
+    built: tuple[Path, Path], encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, mkdir = contents(built[1]), Path.mkdir
+
+    def refuse(path: Path, *args: Any, **kwargs: Any) -> None:
+        if path.name.startswith("building-"):  # the lock is there already and can be opened
+            raise PermissionError(errno.EACCES, "Permission denied")
+        mkdir(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(IndexReadOnly, match="Permission denied"):
+        build_index(*built, encoder, force=True)
+    assert contents(built[1]) == before
+
+
+def test_what_killed_builds_left_is_swept(built: tuple[Path, Path], encoder: HashEncoder) -> None:
+    corpus, folder = built
+    (folder / "building-1").mkdir()
+    (folder / "CURRENT.1").write_text("half")
+    (folder / "notes").mkdir()  # not ours
+    live = current_generation(folder)
+    report = build_index(corpus, folder, encoder, force=True)
+    left = {path.name for path in folder.iterdir()} - {".lock"}
+    assert left == {"CURRENT", report.generation, "notes"}
+    assert live != report.generation
+
+
+def test_an_encoder_that_fails_leaves_the_old_generation(
+    built: tuple[Path, Path], encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(built[1])
+    (built[0] / "new.txt").write_text("New.")
+    monkeypatch.setattr(encoder, "encode_passages", failing(RuntimeError("out of memory")))
+    with pytest.raises(RuntimeError, match="out of memory"):
+        build_index(*built, encoder)
+    assert contents(built[1]) == before
+
+
+def test_vectors_that_do_not_find_themselves_are_not_published(
+    built: tuple[Path, Path], encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(built[1])
+    encode = encoder.encode_passages
+    monkeypatch.setattr(encoder, "encode_passages", lambda *args: encode(*args) * np.nan)
+    with pytest.raises(IndexBroken, match="nothing was changed"):
+        build_index(*built, encoder, force=True)
+    assert contents(built[1]) == before
+
+
+def test_a_corpus_that_changes_during_the_build_is_told(
+    make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder
+) -> None:
+    corpus, folder = make_corpus(FILES), tmp_path / "index"
+
+    class Meddler(HashEncoder):
+        def encode_passages(self, texts: Any, progress: Any = None) -> Any:
+            (corpus / "trees.md").write_text("# Trees\n\nBirches grow fast.\n")
+            return super().encode_passages(texts, progress)
+
+    report = build_index(corpus, folder, Meddler())
+    assert report.warnings == (f"{corpus} changed during the build; run scripts/rebuild_index.py again",)
+    assert stale(corpus, folder, encoder) == "files of the corpus: 1 changed (trees.md)"
+    assert PassageIndex.open(folder, encoder).search("oaks")[0].text.startswith("Oaks grow slowly.")
+    assert build_index(corpus, folder, encoder).warnings == ()
+    assert PassageIndex.open(folder, encoder).search("birches")[0].text == "Birches grow fast."
+
+
+# Generations --------------------------------------------------------------------------------
+
+
+def test_an_open_index_answers_from_its_generation_even_when_that_is_swept(
+    built: tuple[Path, Path], encoder: HashEncoder
+) -> None:
+    corpus, folder = built
+    running = PassageIndex.open(folder, encoder)
+    before = running.search("The Amur is a river")
+    (corpus / "rivers.txt").unlink()
+    build_index(corpus, folder, encoder)
+    build_index(corpus, folder, encoder, force=True)
+    assert running.generation not in generations(folder)
+    assert running.search("The Amur is a river") == before
+    assert running.document("rivers.txt").text == FILES["rivers.txt"]
+    assert PassageIndex.open(folder, encoder).titles() == [("ships.md", "Ships"), ("trees.md", "Trees")]
+
+
+SLOW_BUILD = """
+import sys, time
+from pathlib import Path
+from conftest import HashEncoder
+import chatbot.index as index
+
+def slowed(function):
+    def slow(*args, **kwargs):
+        time.sleep(0.01)
+        result = function(*args, **kwargs)
+        time.sleep(0.01)
+        return result
+    return slow
+
+for name in ("_write_bm25", "_write_sqlite", "_write_manifest", "_find_itself", "_sweep"):
+    setattr(index, name, slowed(getattr(index, name)))
+HashEncoder.encode_passages = slowed(HashEncoder.encode_passages)
+Path.rename, Path.replace = slowed(Path.rename), slowed(Path.replace)
+print("ready", flush=True)
+sys.stdin.readline()
+index.build_index(Path(sys.argv[1]), Path(sys.argv[2]), HashEncoder())
+print("done", flush=True)
+"""
+
+
+@contextmanager
+def slow_build(corpus: Path, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process with its imports done, which builds once it is written a line."""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'tests'}{os.pathsep}{ROOT}"}
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW_BUILD, str(corpus), str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def begin(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def outcome(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.read()
+
+
+def test_a_build_may_be_killed_at_any_moment(make_corpus: MakeCorpus, tmp_path: Path) -> None:
+    corpus = make_corpus({f"{i}.txt": f"Document {i} is of subject{i}. It is short." for i in range(30)})
+    folder, encoder = tmp_path / "index", HashEncoder()
+    build_index(corpus, folder, encoder)
+    changing = corpus / "changing.txt"
+    changing.write_text("Version first of the changing document.")
+    with slow_build(corpus, folder) as process:  # not killed: how long does it take?
+        started = time.perf_counter()
+        begin(process)
+        assert outcome(process) == "done\n"
+        whole = time.perf_counter() - started
+    dice = random.Random(1945)
+    finished = 0
+    for moment in range(20):
+        before = current_generation(folder)
+        old = PassageIndex.open(folder, encoder).document("changing.txt").text
+        new = f"Version {moment} of the changing document."
+        changing.write_text(new)
+        with slow_build(corpus, folder) as process:
+            begin(process)
+            time.sleep(dice.uniform(0, whole))
+            process.kill()
+            finished += outcome(process) == "done\n"
+        index = PassageIndex.open(folder, encoder)  # its checksums hold
+        expected = old if index.generation == before else new
+        assert index.document("changing.txt").text == expected
+        assert index.search("subject7", 1)[0].passage.doc_id == "7.txt"
+    assert finished <= 10, "too few builds were killed before their end"
+    report = build_index(corpus, folder, encoder)
+    assert report.documents == 31
+    assert PassageIndex.open(folder, encoder).document("changing.txt").text == new
+    changing.write_text("Version last of the changing document.")
+    live = current_generation(folder)
+    report = build_index(corpus, folder, encoder)
+    left = {path.name for path in folder.iterdir()}
+    assert left - {".lock"} == {"CURRENT", live, report.generation}
