@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.conversation import smalltalk, standalone
+from chatbot.corpus import SECTION_JOINT, Document, header_of
 from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import IndexBroken, QuestionError
 from chatbot.index import Hit, PassageIndex, Pool, current_generation
@@ -235,7 +236,7 @@ class Chatbot:
         titles = dict(index.titles())
         for doc_id in documents:
             for section in index.sections(doc_id)[:4]:
-                yield f"{titles.get(doc_id, doc_id)}: {section.split(' › ')[-1]}?"
+                yield f"{titles.get(doc_id, doc_id)}: {section.split(SECTION_JOINT)[-1]}?"
 
     def _live(self) -> PassageIndex:
         """The index, changed over to the live generation if that is a newer one."""
@@ -263,7 +264,7 @@ class Chatbot:
             Candidate(
                 hit.text,
                 hit.passage.start,
-                " › ".join(part for part in (hit.title, hit.passage.section) if part),
+                header_of(hit.title, hit.passage.section),
                 hit.passage.sentences,
                 index.sentence_vectors(hit.row),
                 hit.score,
@@ -286,9 +287,11 @@ class Chatbot:
         citations: tuple[Citation, ...] = ()
         if status != "not_found":
             chosen = choose(reading.evidence, reading.hits, self.parameters["quotes"], reading.asked)
+            cited = [reading.hits[evidence.candidate] for evidence in chosen]
+            documents = {doc_id: index.document(doc_id) for doc_id in {hit.passage.doc_id for hit in cited}}
             citations = tuple(
-                _cite(number, evidence, reading.hits[evidence.candidate], index)
-                for number, evidence in enumerate(chosen, 1)
+                _cite(number, evidence, hit.passage.section, documents[hit.passage.doc_id])
+                for number, (evidence, hit) in enumerate(zip(chosen, cited, strict=True), 1)
             )
         short = self._short(reading, citations) if status == "answered" else ""
         return Answer(
@@ -446,8 +449,7 @@ def _repeats(item: Evidence, chosen: Sequence[Evidence]) -> bool:
     return False
 
 
-def _cite(number: int, evidence: Evidence, hit: Hit, index: PassageIndex) -> Citation:
-    document = index.document(hit.passage.doc_id)
+def _cite(number: int, evidence: Evidence, section: str, document: Document) -> Citation:
     start, end = evidence.span
     quote = document.text[start:end]
     if quote != evidence.text or not quote.strip():
@@ -458,7 +460,7 @@ def _cite(number: int, evidence: Evidence, hit: Hit, index: PassageIndex) -> Cit
         number,
         document.doc_id,
         document.title,
-        hit.passage.section,
+        section,
         document.source,
         None,
         start,
@@ -541,16 +543,3 @@ def _verdict(citation: Mapping[str, Any], index: PassageIndex) -> Verdict:
     if place >= 0:
         return Verdict(number, doc_id, "moved", f"now stands at {place}:{place + len(quote)}")
     return Verdict(number, doc_id, "changed", "the document no longer holds these words")
-
-
-__all__ = [
-    "SIGNALS",
-    "Answer",
-    "Chatbot",
-    "Citation",
-    "NotFound",
-    "Reading",
-    "Verdict",
-    "answer_signals",
-    "verify",
-]

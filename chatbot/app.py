@@ -27,6 +27,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from chatbot.answer import Answer, Chatbot, Citation, NotFound
+from chatbot.corpus import body_start
 from chatbot.errors import ChatbotError, PortBusy
 from chatbot.index import Hit
 
@@ -35,7 +36,6 @@ LONGEST_SHOWN = 2_000  # characters; of a longer question only the first CUT are
 CUT = 140
 SURE, LIKELY = 0.8, 0.5  # confidence from which the page says so
 
-FRONT_MATTER = re.compile(r"\A---\s.*?^---\s+", re.DOTALL | re.MULTILINE)
 SENTENCE_START = re.compile(r"(?:(?<=[.!?。])\s+|\n+)(?=\S)")
 SENTENCE_END = re.compile(r"[.!?。](?=\s)|(?=\n)")
 FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
@@ -373,7 +373,7 @@ def surroundings(text: str, citation: Citation, reach: int = REACH) -> tuple[str
 
     At most `reach` characters each; "…" marks where the document goes on.
     """
-    before = FRONT_MATTER.sub("", text[: citation.start])
+    before = text[min(body_start(text), citation.start) : citation.start].lstrip()
     after = text[citation.end :].rstrip()
     if len(before) > reach:
         before = before[-reach:]

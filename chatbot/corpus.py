@@ -28,10 +28,11 @@ Span = tuple[int, int]
 Qrels = dict[str, dict[str, int]]
 CountPieces = Callable[[Sequence[str]], list[int]]
 
+SECTION_JOINT = " › "  # between a title and the headings below it
 MAX_PIECES = 256  # word pieces a passage; all-MiniLM-L6-v2 reads no further
 _RESERVED = ("README.md", "queries.jsonl", "qrels")  # at the root of a corpus: about it, not in it
 _MARKDOWN = {".md", ".markdown"}
-_TITLE_BYTES = 1 << 20  # enough of a file to tell its encoding
+_SAMPLE_BYTES = 1 << 20  # enough of a file to tell its encoding
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class Passage:
     sentences: tuple[Span, ...]
 
 
+def header_of(title: str, section: str) -> str:
+    """Title and headings of a passage, its context for both searches and for the reader."""
+    return SECTION_JOINT.join(part for part in (title, section) if part)
+
+
 @dataclass(frozen=True)
 class UnreadFile:
     path: str
@@ -82,6 +88,10 @@ class Evidence:
     doc: str
     start: int
     end: int
+
+    def overlaps(self, doc_id: str, span: Span) -> bool:
+        """Whether they share a character."""
+        return self.doc == doc_id and self.start < span[1] and span[0] < self.end
 
 
 @dataclass(frozen=True)
@@ -189,7 +199,7 @@ def decode(data: bytes) -> tuple[str, str]:
 
 
 def _decode_by_guess(data: bytes) -> tuple[str, str]:
-    matches = from_bytes(data[:_TITLE_BYTES])
+    matches = from_bytes(data[:_SAMPLE_BYTES])
     guess = matches.best()
     usual = next((match for match in matches if match.encoding in {"cp1252", "latin_1"}), None)
     if (
@@ -240,6 +250,12 @@ _MARKER = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*")
 _MARKDOWN_IT = MarkdownIt("commonmark").enable("table")
 
 
+def body_start(text: str) -> int:
+    """Offset behind the front matter; 0 without one."""
+    match = _FRONT_MATTER.match(text)
+    return match.end() if match else 0
+
+
 def _front_matter(text: str) -> tuple[dict[str, Any], int, str]:
     """The front matter, the offset behind it, and what was wrong with it ("" if nothing)."""
     match = _FRONT_MATTER.match(text)
@@ -280,7 +296,9 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
                 start, end = lines[first], lines[first + held]
             elif token.level:
                 start = _MARKER.match(text, start, end).end()  # type: ignore[union-attr]  # matches ""
-            blocks += _block(text, start, end, " › ".join(entry[1] for entry in path), len(headings) + markup)
+            blocks += _block(
+                text, start, end, SECTION_JOINT.join(entry[1] for entry in path), len(headings) + markup
+            )
     return blocks, headings
 
 
@@ -317,202 +335,30 @@ _STOP = re.compile(
     r"(?P<stop>(?<![.!?…])[.!?…]++|[。！？｡]+)(?P<close>(?:[\"'”’»)\]」』）]|\[\d{1,3}\])*)(?P<gap>\s+|(?<=[。！？｡」』）])(?=\S))"
 )
 _NEVER_LAST = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "messrs",
-        "dr",
-        "prof",
-        "gen",
-        "lt",
-        "col",
-        "maj",
-        "capt",
-        "adm",
-        "cmdr",
-        "cdr",
-        "sgt",
-        "cpl",
-        "pvt",
-        "brig",
-        "vice",
-        "hon",
-        "rev",
-        "sen",
-        "rep",
-        "gov",
-        "pres",
-        "st",
-        "mt",
-        "ft",
-        "vs",
-        "viz",
-        "cf",
-        "e.g",
-        "i.e",
-        "ca",
-        "approx",
-        "ed",
-        "eds",
-        "trans",
-        "fig",
-        "figs",
-        "eq",
-        "nr",
-        "esp",
-        "incl",
-        "sr.col",
-    ]
+    """
+    mr mrs ms messrs dr prof gen lt col maj capt adm cmdr cdr sgt cpl pvt brig vice hon rev sen rep gov
+    pres st mt ft vs viz cf e.g i.e ca approx ed eds trans fig figs eq nr esp incl
+    """.split()
 )
 _BEFORE_NUMBER = frozenset(
-    [
-        "no",
-        "nos",
-        "p",
-        "pp",
-        "vol",
-        "vols",
-        "ch",
-        "chap",
-        "sec",
-        "sect",
-        "art",
-        "arts",
-        "op",
-        "doc",
-        "docs",
-        "par",
-        "para",
-        "pt",
-        "c",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-    ]
+    """
+    no nos p pp vol vols ch chap sec sect art arts op doc docs par para pt c jan feb mar apr jun jul aug
+    sep sept oct nov dec
+    """.split()
 )
 _MAYBE_LAST = frozenset(
-    [
-        "jr",
-        "sr",
-        "inc",
-        "ltd",
-        "co",
-        "corp",
-        "bros",
-        "al",
-        "etc",
-        "dept",
-        "univ",
-        "div",
-        "est",
-        "a.m",
-        "p.m",
-        "ph.d",
-        "u.s",
-        "u.k",
-        "u.n",
-    ]
+    """
+    jr sr inc ltd co corp bros al etc dept univ div est a.m p.m ph.d u.s u.k u.n
+    """.split()
 )
 _STARTERS = frozenset(
-    [
-        "a",
-        "after",
-        "all",
-        "although",
-        "an",
-        "and",
-        "as",
-        "at",
-        "because",
-        "before",
-        "both",
-        "but",
-        "by",
-        "despite",
-        "during",
-        "each",
-        "early",
-        "even",
-        "every",
-        "few",
-        "finally",
-        "for",
-        "from",
-        "he",
-        "her",
-        "here",
-        "his",
-        "how",
-        "however",
-        "if",
-        "in",
-        "instead",
-        "it",
-        "its",
-        "later",
-        "many",
-        "meanwhile",
-        "moreover",
-        "most",
-        "no",
-        "not",
-        "on",
-        "once",
-        "one",
-        "only",
-        "other",
-        "our",
-        "over",
-        "several",
-        "she",
-        "since",
-        "so",
-        "some",
-        "soon",
-        "still",
-        "such",
-        "that",
-        "the",
-        "their",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "though",
-        "three",
-        "thus",
-        "to",
-        "today",
-        "two",
-        "under",
-        "until",
-        "we",
-        "what",
-        "when",
-        "where",
-        "whether",
-        "which",
-        "while",
-        "who",
-        "why",
-        "with",
-        "within",
-        "without",
-        "yet",
-        "you",
-    ]
+    """
+    a after all although an and as at because before both but by despite during each early even every
+    few finally for from he her here his how however if in instead it its later many meanwhile moreover
+    most no not on once one only other our over several she since so some soon still such that the their
+    then there these they this those though three thus to today two under until we what when where
+    whether which while who why with within without yet you
+    """.split()
 )
 _WORD = re.compile(r"\w+")
 

@@ -158,7 +158,7 @@ def packaged_model() -> Path:
 
 
 def best_precision() -> str:
-    """ "bfloat16" where the CPU has it in hardware, else "float32"."""
+    """Name of torch's bfloat16 where the CPU has it in hardware, else of float32."""
     import torch
 
     abilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}

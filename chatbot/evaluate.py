@@ -465,17 +465,17 @@ def cites_exactly(index: PassageIndex, citations: Iterable[Citation]) -> bool:
 
 def _is_exact(index: PassageIndex, citation: Citation) -> bool:
     try:
-        text = index.document(citation.doc_id).text
+        document = index.document(citation.doc_id)
     except KeyError:
         return False
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return citation.quote == text[citation.start : citation.end] and citation.doc_sha256 == digest
+    quote = document.text[citation.start : citation.end]
+    return citation.quote == quote and citation.doc_sha256 == document.sha256
 
 
 def quotes_evidence(citations: Sequence[Citation], evidence: Sequence[Evidence]) -> bool:
     """Whether the first quote shares a character with a piece of evidence."""
     return any(
-        quote.doc_id == piece.doc and quote.start < piece.end and piece.start < quote.end
+        piece.overlaps(quote.doc_id, (quote.start, quote.end))
         for quote in citations[:1]
         for piece in evidence
     )

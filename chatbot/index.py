@@ -47,10 +47,9 @@ from chatbot.corpus import (
     MAX_PIECES,
     Document,
     Passage,
-    Span,
     UnreadFile,
     corpus_files,
-    read_document,
+    header_of,
     read_documents,
     read_qrels,
     read_queries,
@@ -466,9 +465,7 @@ class _Source:
         return self.documents[self.document_of[number]].text[passage.start : passage.end]
 
     def header(self, number: int) -> str:
-        """Title and headings of a passage, its context for both searches."""
-        title = self.documents[self.document_of[number]].title
-        return " › ".join(part for part in (title, self.passages[number].section) if part)
+        return header_of(self.documents[self.document_of[number]].title, self.passages[number].section)
 
     def embedded(self, number: int) -> str:
         """What the encoder reads of a passage: title and headings give it context.
@@ -781,17 +778,3 @@ def _sweep(folder: Path, keep: str | None = None) -> None:
             and path.name not in {live, keep}
         ):
             shutil.rmtree(path, ignore_errors=True)
-
-
-__all__ = [
-    "METHODS",
-    "BuildReport",
-    "Hit",
-    "PassageIndex",
-    "Pool",
-    "Span",
-    "build_index",
-    "current_generation",
-    "read_document",
-    "stale",
-]

@@ -25,6 +25,7 @@ from tqdm import tqdm
 from chatbot.answer import SIGNALS, Chatbot, Reading, answer_signals, choose, probability
 from chatbot.corpus import Query, split_queries
 from chatbot.encoder import load_encoder
+from chatbot.evaluate import auroc
 from chatbot.index import build_index
 from chatbot.reader import FEATURES, Evidence, load_network_reader
 
@@ -185,7 +186,7 @@ def _answered(case: Case, margin: float) -> bool:
 
 def _overlaps(query: Query, reading: Reading, item: Evidence) -> bool:
     doc_id = reading.hits[item.candidate].passage.doc_id
-    return any(e.doc == doc_id and e.start < item.span[1] and item.span[0] < e.end for e in query.evidence)
+    return any(piece.overlaps(doc_id, item.span) for piece in query.evidence)
 
 
 def _case(bot: Chatbot, query: Query) -> Case:
@@ -251,11 +252,9 @@ def _report(mode: str, sets: Sequence[Sequence[Case]], parameters: dict[str, Any
             [probability(c.reading.signals, refusal["weights"], refusal["bias"]) for c in cases]
         )
         able = np.array([c.query.answerable for c in cases])
-        auroc = float(
-            np.mean([np.mean(scores[able] > s) + np.mean(scores[able] == s) / 2 for s in scores[~able]])
-        )
+        ranked = float(auroc(scores, able, np.ones((1, len(scores))))[0])
         print(
-            f"{mode}: first sentence right {np.mean(right):.3f} (n={len(right)}), AUROC {auroc:.3f} (n={len(cases)})"
+            f"{mode}: first sentence right {np.mean(right):.3f} (n={len(right)}), AUROC {ranked:.3f} (n={len(cases)})"
         )
 
 

@@ -14,10 +14,20 @@ import pytest
 from hypothesis import settings
 
 from chatbot.encoder import Progress, Vectors, unit_rows
+from chatbot.index import build_index
 
 settings.register_profile("steady", derandomize=True, deadline=None)  # the same examples in every run
 settings.load_profile("steady")
 ROOT = Path(__file__).resolve().parents[1]
+
+
+# four passages of 2, 1, 2 and 3 sentences; in corpus order: rivers, ships (two), trees
+FILES: dict[str, str | bytes] = {
+    "ships.md": "---\ntitle: Ships\n---\n\nThe Missouri is a battleship. She lay in Tokyo Bay.\n\n"
+    "## Size\n\nThe Missouri is 270 metres long.\n",
+    "trees.md": "# Trees\n\nOaks grow slowly. An oak can live for a thousand years.\n",
+    "rivers.txt": "The Amur is a river. It forms a border.\n\nThe Sungari flows into the Amur.\n",
+}
 
 
 class HashEncoder:
@@ -72,6 +82,14 @@ def make_corpus(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return make
+
+
+@pytest.fixture
+def built(make_corpus: Callable[..., Path], tmp_path: Path, encoder: HashEncoder) -> tuple[Path, Path]:
+    """(corpus, folder) of FILES, built."""
+    corpus, folder = make_corpus(FILES), tmp_path / "index"
+    build_index(corpus, folder, encoder)
+    return corpus, folder
 
 
 @pytest.fixture(autouse=True)

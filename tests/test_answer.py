@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import FILES as THREE_FILES
 from conftest import HashEncoder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -38,10 +39,7 @@ from chatbot.index import PassageIndex, Pool, build_index, current_generation
 MakeCorpus = Callable[..., Path]
 
 FILES: dict[str, str | bytes] = {
-    "ships.md": "---\ntitle: Ships\n---\n\nThe Missouri is a battleship. She lay in Tokyo Bay.\n\n"
-    "## Size\n\nThe Missouri is 270 metres long.\n",
-    "trees.md": "# Trees\n\nOaks grow slowly. An oak can live for a thousand years.\n",
-    "rivers.txt": "The Amur is a river. It forms a border.\n\nThe Sungari flows into the Amur.\n",
+    **THREE_FILES,
     "реки.txt": "Река Амур течёт на восток. Она образует границу.\n",
     "川.txt": "アムール川は長い。国境である。\n",
     "markup.txt": "In HTML a <b>bold</b> word & a line&nbsp;break are tags.\n",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT, HashEncoder
+from conftest import FILES, ROOT, HashEncoder
 from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,12 +43,6 @@ from chatbot.index import PassageIndex, Pool, build_index, current_generation, s
 from chatbot.reader import answer_kind, answers_of_kind
 from chatbot.terms import stems
 
-FILES: dict[str, str | bytes] = {
-    "ships.md": "---\ntitle: Ships\n---\n\nThe Missouri is a battleship. She lay in Tokyo Bay.\n\n## Size\n\nThe"
-    " Missouri is 270 metres long.\n",
-    "trees.md": "# Trees\n\nOaks grow slowly. An oak can live for a thousand years.\n",
-    "rivers.txt": "The Amur is a river. It forms a border.\n\nThe Sungari flows into the Amur.\n",
-}
 ALWAYS = {"answered": 0.0, "closest": 0.0, "bias": 0.0, "weights": {}}
 PARAMETERS: dict[str, Any] = {
     "untrained": {
@@ -190,13 +184,6 @@ def test_the_shipped_articles_and_questions_keep_their_promises() -> None:
 
 
 # Index --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def built(make_corpus: Callable[..., Path], tmp_path: Path, encoder: HashEncoder) -> tuple[Path, Path]:
-    corpus, folder = make_corpus(FILES), tmp_path / "index"
-    build_index(corpus, folder, encoder)
-    return corpus, folder
 
 
 def test_dense_search_equals_numpy(built: tuple[Path, Path], encoder: HashEncoder) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT, HashEncoder
+from conftest import FILES, ROOT, HashEncoder
 from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -47,13 +47,6 @@ from chatbot.terms import stems
 
 MakeCorpus = Callable[..., Path]
 
-# four passages of 2, 1, 2 and 3 sentences; in corpus order: rivers, ships (two), trees
-FILES: dict[str, str | bytes] = {
-    "ships.md": "---\ntitle: Ships\n---\n\nThe Missouri is a battleship. She lay in Tokyo Bay.\n\n"
-    "## Size\n\nThe Missouri is 270 metres long.\n",
-    "trees.md": "# Trees\n\nOaks grow slowly. An oak can live for a thousand years.\n",
-    "rivers.txt": "The Amur is a river. It forms a border.\n\nThe Sungari flows into the Amur.\n",
-}
 WORDS = [
     "amur",
     "river",
@@ -72,14 +65,6 @@ WORDS = [
     "fort",
     "snow",
 ]
-
-
-@pytest.fixture
-def built(make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder) -> tuple[Path, Path]:
-    """(corpus, folder) of FILES, built."""
-    corpus, folder = make_corpus(FILES), tmp_path / "index"
-    build_index(corpus, folder, encoder)
-    return corpus, folder
 
 
 class WordVectors(HashEncoder):
