@@ -57,7 +57,7 @@ class Encoder(Protocol):
 class SentenceTransformerEncoder:
     """A sentence-transformers model on the CPU. `model` is a folder or a name that library knows."""
 
-    batch_size = 64  # texts; 16 to 256 differ by less than 5 % on two cores
+    batch_size = 64  # texts
 
     def __init__(self, model: str, *, name: str | None = None, precision: str | None = None) -> None:
         _quiet()
