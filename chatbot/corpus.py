@@ -96,7 +96,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Query:
-    """`history` holds the earlier questions of the conversation, oldest first."""
+    """`history` holds the earlier questions of the conversation, oldest first.
+
+    `evidence` answers; `partly` gives a part of the answer, or gives it in passing.
+    """
 
     query_id: str
     text: str
@@ -105,6 +108,7 @@ class Query:
     answerable: bool = True
     history: tuple[str, ...] = ()
     kind: str = ""
+    partly: tuple[Evidence, ...] = ()
 
 
 # Reading a corpus ---------------------------------------------------------------------------
@@ -519,9 +523,12 @@ def _query(record: dict[str, Any], where: str) -> Query:
     if not isinstance(metadata, dict):
         raise CorpusError(f'{where}: "metadata" must be a JSON object')
     try:
-        evidence = tuple(
-            Evidence(str(item["doc"]), int(item["start"]), int(item["end"]))
-            for item in metadata.get("evidence") or ()
+        evidence, partly = (
+            tuple(
+                Evidence(str(item["doc"]), int(item["start"]), int(item["end"]))
+                for item in metadata.get(name) or ()
+            )
+            for name in ("evidence", "partly")
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CorpusError(f'{where}: evidence needs "doc", "start" and "end"') from error
@@ -533,6 +540,7 @@ def _query(record: dict[str, Any], where: str) -> Query:
         bool(metadata.get("answerable", True)),
         tuple(metadata.get("history") or ()),
         str(metadata.get("kind") or ""),
+        partly,
     )
 
 

@@ -14,10 +14,10 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import bm25s
 import numpy as np
@@ -39,6 +39,8 @@ NEGATIVES = 0.5  # hard negative paragraphs a question
 TYPOS = 0.15  # share of questions that get one
 HEADERS = 0.5  # share of rows with the title before the passage
 SPAN_WEIGHT = 0.5
+
+Batch = TypeVar("Batch")
 
 
 @dataclass(frozen=True)
@@ -76,25 +78,52 @@ def main(argv: Sequence[str] | None = None) -> int:
 def train(epochs: list[list[list[Row]]], tokenizer: Any, options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
     network = build_network(packaged_model())
+
+    def loss(batch: list[Row]) -> torch.Tensor:
+        inputs, targets = tensors(tokenizer, batch)
+        return loss_of(network(inputs), *targets)
+
+    done = optimise(network, [batch for epoch in epochs for batch in epoch], loss, options)
+    record = {
+        "data": {
+            "sha256": hashlib.sha256(options.data.read_bytes()).hexdigest(),
+            "haystack": options.haystack.name,
+        },
+        "seed": options.seed,
+        "epochs": options.epochs,
+        "rate": options.rate,
+        **done,
+    }
+    (options.out / "record.json").write_text(json.dumps(record, indent=1))
+
+
+def optimise(
+    network: ReaderNetwork,
+    everything: Sequence[Batch],
+    loss_of_batch: Callable[[Batch], torch.Tensor],
+    options: argparse.Namespace,
+) -> dict[str, float]:
+    """One step a batch, with checkpoints in `options.out`; returns steps, last loss and minutes.
+
+    bfloat16 forward and backward; AdamW on float32 masters; the rate warms up over a twentieth of the
+    steps and falls to 0. No dropout: few epochs overfit little, and random numbers are dear on a CPU.
+    """
     for module in network.modules():
         if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0  # two epochs overfit little, and random numbers are dear on a CPU
+            module.p = 0.0
     masters = [p.detach().clone().requires_grad_() for p in network.parameters() if p.requires_grad]
-    network.to(torch.bfloat16)  # forward and backward; the optimizer steps on the float32 masters
+    network.to(torch.bfloat16)
     trained = [p for p in network.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(masters, lr=options.rate, weight_decay=0.01)
-    steps = sum(len(epoch) for epoch in epochs)
-    warm = steps // 20
+    steps, warm = len(everything), max(1, len(everything) // 20)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(step / max(warm, 1), (steps - step) / (steps - warm))
+        optimizer, lambda step: min(step / warm, (steps - step) / max(steps - warm, 1))
     )
     step = resume(options.out, network, masters, optimizer, schedule)
     started, losses = time.monotonic(), []
     network.train()
-    everything = [batch for epoch in epochs for batch in epoch]
     for number in tqdm(range(step, steps), initial=step, total=steps, mininterval=20, desc="training"):
-        inputs, targets = tensors(tokenizer, everything[number])
-        loss = loss_of(network(inputs), *targets)
+        loss = loss_of_batch(everything[number])
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own
         for master, parameter in zip(masters, trained, strict=True):
             master.grad = parameter.grad.float() if parameter.grad is not None else None
@@ -108,19 +137,11 @@ def train(epochs: list[list[list[Row]]], tokenizer: Any, options: argparse.Names
         if (number + 1) % 250 == 0 or number + 1 == steps:
             tqdm.write(f"step {number + 1}/{steps} loss {np.mean(losses[-250:]):.4f}")
             save(options.out, network, masters, optimizer, number + 1)
-    record = {
-        "data": {
-            "sha256": hashlib.sha256(options.data.read_bytes()).hexdigest(),
-            "haystack": options.haystack.name,
-        },
-        "seed": options.seed,
-        "epochs": options.epochs,
-        "rate": options.rate,
+    return {
         "steps": steps,
-        "last_loss": round(float(np.mean(losses[-250:])), 4),
+        "last_loss": round(float(np.mean(losses[-250:])), 4) if losses else 0.0,
         "minutes": round((time.monotonic() - started) / 60, 1),
     }
-    (options.out / "record.json").write_text(json.dumps(record, indent=1))
 
 
 def loss_of(
@@ -200,14 +221,14 @@ class Source:
         for record in self.records:
             if record["source"] == "qamr":
                 continue
-            question = _typo(record["question"], dice) if dice.random() < TYPOS else record["question"]
+            question = typo(record["question"], dice) if dice.random() < TYPOS else record["question"]
             title = (record.get("doc") or "").split("#")[0].replace("_", " ")
-            made.append(self._positive(record, question, title if dice.random() < HEADERS else ""))
+            made.append(self.positive(record, question, title if dice.random() < HEADERS else ""))
             if record["answerable"] and dice.random() < NEGATIVES:
-                made += self._negative(record, question, dice)
+                made += self.negative(record, question, dice)
         return made
 
-    def _positive(self, record: dict[str, Any], question: str, header: str) -> Row:
+    def positive(self, record: dict[str, Any], question: str, header: str) -> Row:
         text = record["context"]
         sentences = tuple(split_sentences(text))
         evidence: tuple[int, ...] = ()
@@ -217,7 +238,7 @@ class Source:
             evidence = tuple(i for i, (a, b) in enumerate(sentences) if start < b and a < end)
         return Row(question, header, text, sentences, evidence, tuple(answer) if answer else None)
 
-    def _negative(self, record: dict[str, Any], question: str, dice: random.Random) -> Iterator[Row]:
+    def negative(self, record: dict[str, Any], question: str, dice: random.Random) -> Iterator[Row]:
         known = [s for s in stems(record["question"]) if s in self.bm25.vocab_dict]
         if not known:
             return
@@ -251,7 +272,7 @@ class Source:
         return Row(record["question"], "", text, tuple(spans), (place,) if answered else (), answer)
 
 
-def _typo(text: str, dice: random.Random) -> str:
+def typo(text: str, dice: random.Random) -> str:
     """One letter of the text dropped, doubled or swapped with its neighbour."""
     places = [i for i in range(1, len(text) - 1) if text[i].isalpha() and text[i + 1].isalpha()]
     if not places:

@@ -21,7 +21,7 @@ from chatbot.corpus import (
 from chatbot.evaluate import contains_string
 
 CORPUS = ROOT / "corpus"
-SPLITS = ("dev", "test")
+SPLITS = ("dev", "test", "heldout", "train")
 ARTICLES = sorted((CORPUS / "articles").glob("*.md"))
 MARKUP = re.compile(
     r"<[a-zA-Z/!]|\]\(|!\[|\*\*|__|`|\{\{|\[\[|&[a-z]+;|^\s*(?:[-*+>|]|\d+[.)])\s", re.MULTILINE
@@ -103,6 +103,13 @@ def test_answerable_questions_have_evidence_and_the_others_have_none() -> None:
     assert wrong == []
 
 
+def test_part_of_an_answer_is_a_sentence_and_no_evidence() -> None:
+    partly = [(query, item) for query in queries().values() for item in query.partly]
+    assert partly
+    assert all((item.start, item.end) in sentence_spans(item.doc) for _, item in partly)
+    assert not [query.query_id for query, item in partly if item in query.evidence]
+
+
 def test_judged_documents_are_those_of_the_evidence() -> None:
     for split in SPLITS:
         for query_id, judged in read_qrels(CORPUS, split).items():
@@ -123,10 +130,12 @@ def test_there_are_enough_questions_of_each_kind() -> None:
     assert all(not query.answerable for query in queries().values() if query.kind == "off_topic")
 
 
-def test_dev_and_test_share_no_question() -> None:
-    dev, test = (split_queries(CORPUS, split) for split in SPLITS)
-    assert dev
-    assert test
-    assert not {query.query_id for query in dev} & {query.query_id for query in test}
-    asked = [{(query.text.casefold(), query.history) for query in split} for split in (dev, test)]
-    assert not asked[0] & asked[1]
+def test_no_two_splits_share_a_question() -> None:
+    asked = [
+        {(q.text.casefold().rstrip("?. "), q.history) for q in split_queries(CORPUS, split)}
+        for split in SPLITS
+    ]
+    assert all(asked)
+    train = asked[SPLITS.index("train")]
+    assert not any(train & other for other in asked if other is not train)
+    assert not asked[0] & asked[1]  # dev and test

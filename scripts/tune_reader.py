@@ -1,0 +1,221 @@
+"""Tune the trained reader on whole questions: scripts/tune_reader.py --start FOLDER --out FOLDER ...
+
+`train_reader.py` shows the network one passage at a time, and nearly all of its questions ask for a
+name, a number or a date. Here it reads several passages of one question at once, as it does in use,
+and learns to put the sentences that answer above all others of all passages, above all those that
+only repeat the question's words. Two sources of such groups:
+
+    --judged DIR:SPLIT[:CORPUS]
+        questions with evidence; the passages are those that our own search finds. Evidence of
+        metadata["partly"] counts neither as right nor as wrong. With CORPUS the documents are
+        those of that folder that share a title with a judged one.
+    --data FILE --haystack DIR --groups N
+        N questions an epoch of the training file, with hard negatives found by BM25
+
+Stopped, it goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn.functional import cross_entropy, softplus
+from tqdm import tqdm
+from train_reader import SPAN_WEIGHT, TYPOS, Row, Source, optimise, tensors, typo
+from transformers import AutoTokenizer
+
+from chatbot.answer import Chatbot
+from chatbot.corpus import Query, header_of, read_qrels, split_queries
+from chatbot.cross_encoder import build_network
+from chatbot.encoder import load_encoder, packaged_model
+from chatbot.index import Hit, build_index
+
+ROOT = Path(__file__).resolve().parents[1]
+BATCH_PIECES = 4096  # padded word pieces a step
+PASSAGES = 5  # read for one question, of the ten found
+NEGATIVES = 3  # hard negatives of a question of the training file
+
+
+@dataclass(frozen=True)
+class Group:
+    """The passages of one question. `partly` are the sentences, by passage, that train nothing."""
+
+    rows: tuple[Row, ...]
+    partly: tuple[frozenset[int], ...]
+
+    @property
+    def pieces(self) -> int:
+        """About how many word pieces its longest row has."""
+        return int(max(len(r.question) + len(r.header) + len(r.text) for r in self.rows) / 4.2) + 4
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--start", type=Path, required=True, help="folder with reader.safetensors")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--judged", nargs="*", default=[], metavar="DIR:SPLIT[:CORPUS]")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--haystack", type=Path)
+    parser.add_argument("--groups", type=int, default=2000)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=5e-5)
+    parser.add_argument("--seed", type=int, default=1945)
+    options = parser.parse_args(argv)
+    options.out.mkdir(parents=True, exist_ok=True)
+    judged = [found for place in options.judged for found in searched(place)]
+    source = Source(options.data, options.haystack) if options.data else None
+    epochs = []
+    for epoch in range(options.epochs):
+        dice = random.Random(options.seed + epoch)
+        groups = [group_of(query, hits, dice) for query, hits in judged]
+        groups += squad_groups(source, options.groups, epoch, options.seed, dice) if source else []
+        epochs.append(list(batches(groups, dice)))
+    tune(epochs, AutoTokenizer.from_pretrained(packaged_model()), options)
+    return 0
+
+
+def searched(place: str) -> list[tuple[Query, list[Hit]]]:
+    """The questions of DIR:SPLIT[:CORPUS], each with the passages that our search finds for it."""
+    name, split, *elsewhere = place.split(":")
+    folder = Path(name)
+    work = ROOT / "index" / "evaluations" / f"tune-{folder.name}-{split}"
+    documents = _same_titles(folder, split, Path(elsewhere[0]), work) if elsewhere else folder
+    encoder = load_encoder()
+    build_index(documents, work / "index", encoder)
+    bot = Chatbot(work / "index", encoder)
+    queries = split_queries(folder, split)
+    return [(q, bot.reading(q.text, q.history).hits) for q in tqdm(queries, desc=f"search {place}")]
+
+
+def _same_titles(folder: Path, split: str, corpus: Path, work: Path) -> Path:
+    """A corpus folder of the documents that share a title with a judged one."""
+    judged = {doc_id for some in read_qrels(folder, split).values() for doc_id in some}
+    lines = (corpus / "corpus.jsonl").read_text("utf-8").splitlines()
+    titles = [json.loads(line)["title"] for line in lines]
+    wanted = {t for t, line in zip(titles, lines, strict=True) if json.loads(line)["_id"] in judged}
+    made = work / "corpus"
+    made.mkdir(parents=True, exist_ok=True)
+    some = (line for t, line in zip(titles, lines, strict=True) if t in wanted)
+    (made / "corpus.jsonl").write_text("\n".join(some) + "\n", "utf-8")
+    return made
+
+
+def group_of(query: Query, hits: Sequence[Hit], dice: random.Random) -> Group:
+    """`PASSAGES` of the passages found, of which at least one answers where any does."""
+    question = typo(query.text, dice) if dice.random() < TYPOS else query.text
+    rows, partly = [], []
+    for hit in hits:
+        doc_id, start = hit.passage.doc_id, hit.passage.start
+        spans = hit.passage.sentences
+        right = {i for i, span in enumerate(spans) if any(e.overlaps(doc_id, span) for e in query.evidence)}
+        some = {i for i, span in enumerate(spans) if any(e.overlaps(doc_id, span) for e in query.partly)}
+        sentences = tuple((a - start, b - start) for a, b in spans)
+        header = header_of(hit.title, hit.passage.section)
+        rows.append(Row(question, header, hit.text, sentences, tuple(sorted(right)), None))
+        partly.append(frozenset(some - right))
+    order = sorted(range(len(rows)), key=lambda i: dice.random() ** (1 / (3 if rows[i].evidence else 1)))
+    chosen = order[-PASSAGES:]
+    return Group(tuple(rows[i] for i in chosen), tuple(partly[i] for i in chosen))
+
+
+def squad_groups(source: Source, number: int, epoch: int, seed: int, dice: random.Random) -> list[Group]:
+    """`number` questions of the training file, other ones each epoch as long as they last."""
+    records = [r for r in source.records if r["source"] != "qamr"]
+    random.Random(seed).shuffle(records)
+    first = epoch * number % len(records)
+    made = []
+    for record in (records[first:] + records[:first])[:number]:
+        question = typo(record["question"], dice) if dice.random() < TYPOS else record["question"]
+        title = (record.get("doc") or "").split("#")[0].replace("_", " ")
+        rows = [source.positive(record, question, title if dice.random() < 0.5 else "")]
+        if record["answerable"]:
+            for _ in range(NEGATIVES):
+                rows += source.negative(record, question, dice)
+        made.append(Group(tuple(rows), (frozenset(),) * len(rows)))
+    return made
+
+
+def batches(groups: Sequence[Group], dice: random.Random) -> Iterator[list[Group]]:
+    """Groups of like length together, the batches in random order."""
+    made: list[list[Group]] = []
+    batch: list[Group] = []
+    rows = 0
+    for group in sorted(groups, key=lambda g: g.pieces):
+        if batch and (rows + len(group.rows)) * group.pieces > BATCH_PIECES:
+            made.append(batch)
+            batch, rows = [], 0
+        batch.append(group)
+        rows += len(group.rows)
+    made += [batch] if batch else []
+    dice.shuffle(made)
+    yield from made
+
+
+def loss_of(
+    outputs: tuple[Tensor, Tensor, Tensor], groups: Sequence[Group], right: Tensor, spans: Tensor
+) -> Tensor:
+    """Each right sentence against all wrong ones of its question; each passage against its null; spans.
+
+    `right` (B, S + 1) marks null and the right sentences of a row, `spans` (B, 2) tokens or -100.
+    """
+    sentences, null, tokens = outputs
+    ignored = torch.zeros_like(sentences, dtype=torch.bool)
+    for row, some in enumerate(some for group in groups for some in group.partly):
+        for number in some:
+            ignored[row, number] = True
+    logits = torch.cat([null[:, None], sentences.masked_fill(ignored, float("-inf"))], 1)
+    known = ~(ignored.any(1) & right[:, 0])  # a passage with half an answer only has no null to learn
+    own = torch.logsumexp(logits, 1) - torch.logsumexp(logits.masked_fill(~right, float("-inf")), 1)
+    loss = own[known].mean() if known.any() else own.sum() * 0
+    margins = sentences - null[:, None]  # (B, S)
+    good = right[:, 1:] & torch.isfinite(margins)
+    bad = ~right[:, 1:] & ~ignored & torch.isfinite(margins)
+    against, row = [], 0
+    for group in groups:
+        own_rows = slice(row, row + len(group.rows))
+        row += len(group.rows)
+        if good[own_rows].any() and bad[own_rows].any():
+            rest = torch.logsumexp(margins[own_rows][bad[own_rows]], 0)
+            against.append(softplus(rest - margins[own_rows][good[own_rows]]).mean())
+    if against:
+        loss = loss + torch.stack(against).mean()
+    marked = spans[:, 0] >= 0
+    if marked.any():
+        ends = sum(cross_entropy(tokens[marked, :, side], spans[marked, side]) for side in (0, 1))
+        loss = loss + SPAN_WEIGHT * ends / 2
+    return loss
+
+
+def tune(epochs: list[list[list[Group]]], tokenizer: Any, options: argparse.Namespace) -> None:
+    torch.manual_seed(options.seed)
+    network = build_network(packaged_model())
+    network.load_state_dict(load_file(options.start / "reader.safetensors"), strict=False)
+
+    def loss(groups: list[Group]) -> Tensor:
+        inputs, (right, spans) = tensors(tokenizer, [row for group in groups for row in group.rows])
+        return loss_of(network(inputs), groups, right, spans)
+
+    done = optimise(network, [batch for epoch in epochs for batch in epoch], loss, options)
+    record = {
+        "start": json.loads((options.start / "record.json").read_text("utf-8")),
+        "judged": [Path(place.split(":")[0]).name + ":" + place.split(":")[1] for place in options.judged],
+        "groups": options.groups if options.data else 0,
+        "seed": options.seed,
+        "epochs": options.epochs,
+        "rate": options.rate,
+        **done,
+    }
+    (options.out / "record.json").write_text(json.dumps(record, indent=1))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
