@@ -13,11 +13,12 @@ On disk. `folder/CURRENT` names the live generation, `folder/<generation>/` hold
 A build writes a folder of its own, checks it, renames it and at last replaces CURRENT: whenever it
 is stopped, the old generation stays whole and live.
 
-Ranking. The pool is the union of the best passages by cosine and by BM25. Each candidate gets the
-cosine of the passage, the best cosine among its sentences (a passage on several things is found by
-one of them) and BM25; `ours` is a convex combination of the three, each min-max normalised over the
-pool (Bruch, Gai & Ingber, ACM TOIS 2023). `rrf` is reciprocal rank fusion with k = 60 and ranks from
-1 (Cormack, Clarke & Büttcher, SIGIR 2009).
+Ranking. The pool is the union of the best passages by cosine and by BM25. A candidate's meaning is the
+cosine of the passage plus that of its best view: the passage again or, if it is nearer, one of its
+sentences (a passage on several things is found by one of them; a question that only the title
+repeats, by the whole). `ours` is a convex combination of meaning and BM25, each min-max normalised
+over the pool (Bruch, Gai & Ingber, ACM TOIS 2023). `rrf` is reciprocal rank fusion with k = 60 and
+ranks from 1 (Cormack, Clarke & Büttcher, SIGIR 2009).
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ FORMAT = 2  # raised when an older index can no longer be read, or would be buil
 METHODS = ("dense", "bm25", "rrf", "ours")
 POOL = 100  # best passages taken from each of the two searches
 RRF_K = 60
-WEIGHTS = {"dense": 0.35, "sentence": 0.35, "lexical": 0.30}
+LEXICAL_WEIGHT = 0.2  # of BM25; meaning has the rest
 BM25_K1, BM25_B = 1.2, 0.75
 HEADER_PIECES = 40  # word pieces of title and headings that may go before a passage
 _HASHED_BYTES = 256 << 20  # files of an index up to this size together are checksummed when it is opened
@@ -115,10 +116,8 @@ class Pool:
             )
             return np.asarray(ranks, np.float64)
         if method == "ours":
-            return sum(
-                (weight * _min_max(getattr(self, part)) for part, weight in WEIGHTS.items()),
-                start=np.zeros(len(self.rows)),
-            )
+            meaning = _min_max(self.dense + np.maximum(self.dense, self.sentence))
+            return (1 - LEXICAL_WEIGHT) * meaning + LEXICAL_WEIGHT * _min_max(self.lexical)
         raise ValueError(f"no method {method!r}; there are {', '.join(METHODS)}")
 
     @staticmethod

@@ -222,8 +222,8 @@ def test_fusion_by_hand() -> None:
         both,
         np.array([False, True, True]),
     )
-    # 0.35 · (1, .5, 0) + 0.35 · (0, 1, 0) + 0.3 · (0, .5, 1)
-    assert pool.scores("ours") == pytest.approx([0.35, 0.675, 0.3])
+    # meaning 1.8, 1.1, .3 -> 1, 8/15, 0; lexical 0, .5, 1
+    assert pool.scores("ours") == pytest.approx([0.8, 0.8 * 8 / 15 + 0.1, 0.2])
     assert pool.scores("rrf") == pytest.approx([1 / 61, 1 / 62 + 1 / 62, 1 / 63 + 1 / 61])
     assert pool.scores("bm25")[0] == -np.inf
 

@@ -208,8 +208,8 @@ def test_fusion_by_hand() -> None:
         np.array([True, True, False]),
         np.array([False, True, True]),
     )
-    # min-max: dense (1, .5, 0), sentence (0, 1, 0), lexical (0, .5, 1); weights .35, .35, .3
-    assert pool.scores("ours") == pytest.approx([0.35, 0.675, 0.3])
+    # meaning: passage plus its best view, 1.8, 1.1, .3 -> 1, 8/15, 0; lexical 0, .5, 1; weights .8, .2
+    assert pool.scores("ours") == pytest.approx([0.8, 0.8 * 8 / 15 + 0.1, 0.2])
     # k = 60, ranks from 1: dense 1, 2, –; lexical –, 2, 1
     assert pool.scores("rrf") == pytest.approx([1 / 61, 1 / 62 + 1 / 62, 1 / 61])
     assert pool.scores("dense") == pytest.approx([0.9, 0.5, -np.inf])
