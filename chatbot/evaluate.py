@@ -30,7 +30,7 @@ from chatbot.answer import Answer, Chatbot, Citation
 from chatbot.conversation import standalone
 from chatbot.corpus import Evidence, Qrels, Query
 from chatbot.encoder import Encoder
-from chatbot.errors import IndexBroken, IndexMismatch, IndexMissing, QuestionError
+from chatbot.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing, QuestionError
 from chatbot.index import METHODS, PassageIndex, build_index, current_generation, read_manifest
 from chatbot.progress import build_bar
 
@@ -310,13 +310,40 @@ def write_runs(path: Path, runs: Mapping[str, Run]) -> list[Path]:
     return written
 
 
+def read_run(path: Path) -> Run:
+    """A TREC run file: query, Q0, document, rank, score, name; the order is that of the scores.
+
+    Ids stay as they are written, see `trec_id`.
+    """
+    run: Run = {}
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path} cannot be read as a run ({error}); write one with --run") from error
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            query_id, _, doc_id, _, written, _ = line.split()
+            score = float(written)
+            if not math.isfinite(score):
+                raise ValueError(written)
+        except ValueError as error:
+            raise CorpusError(
+                f"{path}:{number}: expected query, Q0, document, rank, score and name; write it with --run"
+            ) from error
+        run.setdefault(query_id, {})[doc_id] = score
+    return run
+
+
 def _trec_lines(run: Run, method: str) -> Iterator[str]:
     for query_id, ranking in run.items():
         for rank, (doc_id, score) in enumerate(ranking.items(), 1):
-            yield f"{_column(query_id)} Q0 {_column(doc_id)} {rank} {score:.9g} {method}\n"
+            yield f"{trec_id(query_id)} Q0 {trec_id(doc_id)} {rank} {score:.9g} {method}\n"
 
 
-def _column(identifier: str) -> str:
+def trec_id(identifier: str) -> str:
+    """An id as a TREC file holds it."""
     return re.sub(r"\s", lambda space: "".join(f"%{byte:02X}" for byte in space[0].encode()), identifier)
 
 
