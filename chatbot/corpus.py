@@ -1,13 +1,15 @@
 """Documents, queries and judgements on disk; a document cut into passages of whole sentences.
 
 Offsets are characters of `Document.text`, half-open, and never change: the text is the decoded file
-(or the `text` of a BEIR line) as it stands. Headings, titles and front matter give context; no
-sentence overlaps them, so nothing can quote them.
+(or the `text` of a BEIR line) as it stands, or what `chatbot.formats` has read out of one that is no
+text. Headings, titles and front matter give context; no sentence overlaps them, so nothing can quote
+them. A form feed ends a page.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import itertools
 import json
 import math
@@ -19,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from charset_normalizer import from_bytes
 from markdown_it import MarkdownIt
 
+from chatbot import formats
 from chatbot.errors import CorpusError, CorpusMissing
+from chatbot.formats import archive
+from chatbot.formats.encoding import decode as decode
 
 Span = tuple[int, int]
 Qrels = dict[str, dict[str, int]]
@@ -31,8 +35,9 @@ CountPieces = Callable[[Sequence[str]], list[int]]
 SECTION_JOINT = " › "  # between a title and the headings below it
 MAX_PIECES = 256  # word pieces a passage; all-MiniLM-L6-v2 reads no further
 _RESERVED = ("README.md", "queries.jsonl", "qrels")  # at the root of a corpus: about it, not in it
+_SAVED_PAGES = {".html", ".htm"}  # a browser puts their pictures and scripts into NAME_files
 _MARKDOWN = {".md", ".markdown"}
-_SAMPLE_BYTES = 1 << 20  # enough of a file to tell its encoding
+_WHOLE_ROW = 400  # characters; a longer row of a table is cut into sentences
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Block:
     end: int
     section: str = ""
     heading: int = 0  # headings and raw HTML above it; no passage reaches over either
+    whole: bool = False  # one sentence, whatever stops are in it
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,21 @@ class Document:
     @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @property
+    def pages(self) -> int:
+        """0 in a document without pages."""
+        return (
+            self.text.count("\f") + bool(self.text[self.text.rfind("\f") + 1 :].strip())
+            if "\f" in self.text
+            else 0
+        )
+
+    def page_at(self, offset: int) -> int | None:
+        """The page of a character, from 1; None in a document without pages."""
+        if not 0 <= offset < len(self.text):
+            raise ValueError(f"no character {offset} in {self.doc_id!r}, which has {len(self.text)}")
+        return self.text.count("\f", 0, offset) + 1 if "\f" in self.text else None
 
 
 @dataclass(frozen=True)
@@ -115,18 +136,26 @@ class Query:
 
 
 def corpus_files(folder: Path, skip: Path | None = None) -> list[Path]:
-    """The files of a corpus in a fixed order; hidden ones and those below `skip` left out."""
+    """The files of a corpus in a fixed order.
+
+    Left out are hidden ones, locks of Office, what a browser saved beside a page, and those below `skip`.
+    """
     if not folder.is_dir():
         raise CorpusMissing(f"no corpus folder at {folder}; name one with --corpus")
     skipped = skip.resolve() if skip else None
+    paths = list(folder.rglob("*"))
+    attached = {path.with_name(f"{path.stem}_files") for path in paths if path.suffix.lower() in _SAVED_PAGES}
 
     def wanted(path: Path) -> bool:
         parts = path.relative_to(folder).parts
-        if any(part.startswith(".") for part in parts) or parts[0] in _RESERVED:
+        if any(part.startswith((".", "~$")) for part in parts) or parts[0] in _RESERVED:
+            return False
+        if not attached.isdisjoint(path.parents):
             return False
         return not (skipped and skipped in path.resolve().parents)
 
-    files = (path for path in folder.rglob("*") if not path.is_dir() and wanted(path))
+    # what is neither file nor folder (a pipe, a socket) would be waited for; a broken link is told later
+    files = (path for path in paths if (path.is_file() or not path.exists()) and wanted(path))
     return sorted(files, key=lambda path: path.relative_to(folder).as_posix())
 
 
@@ -150,28 +179,97 @@ def read_documents(folder: Path, files: Sequence[Path]) -> Iterator[Document | U
 
 def _read_file(path: Path, name: str) -> Iterator[Document | UnreadFile]:
     try:
-        data = path.read_bytes()
+        data = formats.read_bytes(path)
     except OSError as error:
         yield UnreadFile(name, f"cannot be opened ({error.strerror or error})")
-        return
-    try:
-        text, warning = decode(data)
-    except UnicodeError as error:
+    except formats.Unreadable as error:
         yield UnreadFile(name, str(error))
-        return
+    else:
+        yield from _read_data(data, name)
+
+
+def _read_data(data: bytes, name: str, archived: bool = False) -> Iterator[Document | UnreadFile]:
+    try:
+        kind = formats.kind_of(data, name)
+        if kind == "zip" and archived:
+            raise formats.Unreadable("is an archive inside an archive; unpack it")
+        if kind == "zip":
+            yield from _read_archive(data, name)
+        elif kind:
+            yield _compose(formats.read(data, kind), name)
+        else:
+            yield from _read_text(data, name)
+    except (formats.Unreadable, UnicodeError) as error:
+        yield UnreadFile(name, str(error))
+
+
+def _read_archive(data: bytes, name: str) -> Iterator[Document | UnreadFile]:
+    found = False
+    for member, content in archive.members(data):
+        found = True
+        if isinstance(content, bytes):
+            yield from _read_data(content, f"{name}/{member}", archived=True)
+        else:
+            yield UnreadFile(f"{name}/{member}", str(content))
+    if not found:
+        raise formats.Unreadable("holds no files")
+
+
+def _read_text(data: bytes, name: str) -> Iterator[Document | UnreadFile]:
+    text, warning = decode(data)
     warnings = (f"{name}: {warning}",) if warning else ()
     if not text.strip():
         yield UnreadFile(name, "is empty")
-    elif path.suffix.lower() == ".jsonl":
+    elif Path(name).suffix.lower() == ".jsonl":
         yield from _read_jsonl(text, name)
     else:
         document = read_document(text, name, warnings)
         yield document if document.blocks else UnreadFile(name, "holds headings but no text")
 
 
+def _compose(content: formats.Content, name: str) -> Document:
+    text, blocks = _lay_out(content)
+    if not blocks:
+        raise formats.Unreadable("holds headings but no text" if content.parts else "holds no text")
+    warnings = tuple(f"{name}: {warning}" for warning in content.warnings)
+    return Document(name, content.title or _stem(name), text, name, tuple(blocks), warnings)
+
+
+def _lay_out(content: formats.Content) -> tuple[str, list[Block]]:
+    """The parts of a file one below the other, and those of prose as blocks below their headings."""
+    text = io.StringIO(newline="")
+    blocks: list[Block] = []
+    path: list[tuple[int, str]] = []  # (level, heading) from the outermost
+    headings = 0
+    page = 1
+    for before, part in itertools.pairwise([None, *content.parts]):
+        if part is None:
+            continue
+        if part.page > page:
+            text.write("\f" * (part.page - page))
+        elif before is not None:
+            text.write("\n" if before.row and part.row else "\n\n")
+        start = text.tell()
+        text.write(part.text)
+        page = max(page, part.page) + part.text.count("\f")
+        if part.level:
+            path = [*(entry for entry in path if entry[0] < part.level), (part.level, part.text)]
+            headings += 1
+        else:
+            section = SECTION_JOINT.join(heading for _, heading in path)
+            whole = part.row and len(part.text) <= _WHOLE_ROW
+            blocks.append(Block(start, start + len(part.text), section, headings, whole))
+    text.write("\f" * max(content.pages + 1 - page, 0))
+    return text.getvalue(), blocks
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"[-_\s]+", " ", Path(name).stem).strip()
+
+
 def read_document(text: str, name: str, warnings: tuple[str, ...] = ()) -> Document:
     """A document from the decoded text of a Markdown or plain-text file called `name`."""
-    stem = re.sub(r"[-_\s]+", " ", Path(name).stem).strip()
+    stem = _stem(name)
     if Path(name).suffix.lower() not in _MARKDOWN:
         return Document(name, stem, text, name, tuple(_paragraphs(text, 0)), warnings)
     matter, body, problem = _front_matter(text)
@@ -182,42 +280,6 @@ def read_document(text: str, name: str, warnings: tuple[str, ...] = ()) -> Docum
     return Document(name, title, text, name, tuple(blocks), warnings)
 
 
-def decode(data: bytes) -> tuple[str, str]:
-    """The text of a file and, unless it was UTF-8, a note on the encoding that was taken.
-
-    A byte order mark is not part of the text. Raises UnicodeError with the reason for bytes that
-    are no text or whose encoding cannot be told.
-    """
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if data.startswith(mark):
-            try:
-                return data.decode(encoding), ""
-            except UnicodeDecodeError as error:
-                raise UnicodeError(f"starts like {encoding} but is not ({error.reason})") from error
-    if b"\0" in data:
-        raise UnicodeError("is binary, not text")
-    try:
-        return data.decode("utf-8"), ""
-    except UnicodeDecodeError:
-        return _decode_by_guess(data)
-
-
-def _decode_by_guess(data: bytes) -> tuple[str, str]:
-    matches = from_bytes(data[:_SAMPLE_BYTES])
-    guess = matches.best()
-    usual = next((match for match in matches if match.encoding in {"cp1252", "latin_1"}), None)
-    if (
-        guess and usual and usual.chaos <= guess.chaos + 0.05
-    ):  # Western European, unless another reads clearly better
-        guess = usual
-    if guess is None or guess.encoding == "ascii":
-        raise UnicodeError("is binary, or in an encoding that cannot be told; save it as UTF-8")
-    try:
-        return data.decode(guess.encoding), f"read as {guess.encoding}; save it as UTF-8 if that is wrong"
-    except UnicodeDecodeError as error:
-        raise UnicodeError(f"looks like {guess.encoding} but is not; save it as UTF-8") from error
-
-
 def _read_jsonl(text: str, name: str) -> Iterator[Document]:
     for number, record in _json_lines(text, name):
         where = f"{name}:{number}"
@@ -225,8 +287,13 @@ def _read_jsonl(text: str, name: str) -> Iterator[Document]:
         if not isinstance(doc_id, str) or not doc_id or not isinstance(body, str):
             raise CorpusError(f'{where}: a document needs "_id" and "text", both strings')
         title = record.get("title") or ""
+        if _HALF.search(f"{doc_id}{title}{body}"):
+            raise CorpusError(f"{where}: holds half of a character (\\ud800 to \\udfff alone); mend the line")
         source = record.get("url") or where
         yield Document(doc_id, str(title), body, str(source), tuple(_paragraphs(body, 0)))
+
+
+_HALF = re.compile("[\ud800-\udfff]")  # a surrogate; no file can hold it
 
 
 def _json_lines(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -461,7 +528,10 @@ def _sections(document: Document) -> Iterator[tuple[str, list[Span]]]:
             yield below[0], spans
             spans = []
         below = (block.section, block.heading)
-        spans += split_sentences(document.text, block.start, block.end)
+        if block.whole:
+            spans.append((block.start, block.end))
+        else:
+            spans += split_sentences(document.text, block.start, block.end)
     if spans:
         yield below[0], spans
 

@@ -1,0 +1,22 @@
+"""Files as runs of prose: one module a format, behind `read_file`.
+
+Markdown, plain text and JSON lines are kept as they stand and read in `chatbot.corpus`.
+"""
+
+from __future__ import annotations
+
+from chatbot.formats.content import MAX_FILE_BYTES, Content, Part, Unreadable
+from chatbot.formats.encoding import decode
+from chatbot.formats.reading import kind_of, read, read_bytes, read_file
+
+__all__ = [
+    "MAX_FILE_BYTES",
+    "Content",
+    "Part",
+    "Unreadable",
+    "decode",
+    "kind_of",
+    "read",
+    "read_bytes",
+    "read_file",
+]

@@ -1,0 +1,64 @@
+"""What every reader of a format gives back, and the limits that all of them keep."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_FILE_BYTES = 256 << 20
+MAX_MARKUP_BYTES = 64 << 20  # HTML or XML that is read as a whole; as a tree it takes ten times that
+MAX_PAGES = 5_000  # a PDF or a slide show
+MAX_ROWS = 100_000  # a table of a sheet or a CSV file
+MAX_MEMBERS = 10_000  # files in an archive
+MAX_UNPACKED_BYTES = 512 << 20  # an archive, and an Office file or EPUB, which are archives too
+MAX_RATIO = 200  # unpacked to packed; ordinary XML stays below 50
+RATIO_FREE_BYTES = 8 << 20  # below this unpacked size no ratio matters
+
+NO_TEXT_LAYER = "without a text layer"  # marks the warning that the reading report counts
+
+_DROPPED = re.compile("[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b\ufeff\ufffe\uffff\ud800-\udfff]")
+
+
+class Unreadable(Exception):
+    """Why a file cannot be read, worded to follow its name: "is empty"."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A paragraph, list item, row or heading."""
+
+    text: str
+    level: int = 0  # of a heading, from 1; 0 for prose
+    page: int = 0  # where it begins, from 1; 0 in a format without pages
+    row: bool = False  # of a table: stands close to its neighbours
+
+
+@dataclass(frozen=True)
+class Content:
+    """A form feed in a part's text marks where it runs over the end of a page."""
+
+    parts: tuple[Part, ...]
+    title: str = ""  # as the file gives it, "" without one
+    pages: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+def tidy(text: str) -> str:
+    """On one line, with single spaces, without control characters, soft hyphens and half surrogates."""
+    return " ".join(_DROPPED.sub("", text).split())
+
+
+def tidy_lines(text: str) -> str:
+    """As `tidy`, but lines and the spaces in them stay."""
+    return "\n".join(line.rstrip() for line in _DROPPED.sub("", text).strip("\r\n").splitlines())
+
+
+def page_list(pages: list[int]) -> str:
+    """[3, 5, 6, 7] -> "3, 5–7"."""
+    runs: list[list[int]] = []
+    for page in pages:
+        if runs and page == runs[-1][-1] + 1:
+            runs[-1].append(page)
+        else:
+            runs.append([page])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)

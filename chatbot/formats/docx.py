@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from chatbot.formats.archive import open_package
+from chatbot.formats.content import Content, Part, tidy
+from chatbot.formats.table import table_parts
+
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # repeats its neighbour
+_HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
+
+
+def read_docx(data: bytes) -> Content:
+    """Text, tables, text boxes and notes; inserted changes count as made, deleted ones as gone."""
+    import docx
+
+    open_package(data).close()
+    document = docx.Document(io.BytesIO(data))
+    levels = {style.style_id: _level(style.name or "") for style in document.styles}
+    parts = list(_block_parts(document.element.body, levels))
+    for relation in document.part.rels.values():
+        if not relation.is_external and relation.reltype.endswith(("/footnotes", "/endnotes")):
+            parts += _notes(relation.target_part.blob, levels)
+    return Content(tuple(parts), tidy(document.core_properties.title or ""))
+
+
+def _level(style: str) -> int:
+    match = _HEADING.match(style)
+    if match:
+        return int(match[1])
+    return 1 if style.lower() == "title" else 0
+
+
+def _notes(blob: bytes, levels: dict[str, int]) -> Iterator[Part]:
+    from lxml import etree  # type: ignore[import-untyped]
+
+    root = etree.fromstring(blob, etree.XMLParser(resolve_entities=False, no_network=True))
+    notes = [note for note in root if note.get(f"{_W}type") is None]  # the others draw the separator line
+    parts = [part for note in notes for part in _block_parts(note, levels)]
+    if parts:
+        yield Part("Notes", 1)
+        yield from parts
+
+
+def _block_parts(parent: Any, levels: dict[str, int]) -> Iterator[Part]:
+    """Paragraphs and tables in order, through content controls and text boxes."""
+    for child in parent:
+        if child.tag == f"{_W}p":
+            text = tidy(_text(child))
+            if text:
+                yield Part(text, levels.get(_style(child), 0))
+            for box in child.iter(f"{_W}txbxContent"):
+                if not any(ancestor.tag == _FALLBACK for ancestor in box.iterancestors()):
+                    yield from _block_parts(box, levels)
+        elif child.tag == f"{_W}tbl":
+            yield from _table(child, levels)
+        elif child.tag in {f"{_W}sdt", f"{_W}sdtContent", f"{_W}customXml"}:
+            yield from _block_parts(child, levels)
+
+
+def _style(paragraph: Any) -> str:
+    style = paragraph.find(f"{_W}pPr/{_W}pStyle")
+    return "" if style is None else str(style.get(f"{_W}val"))
+
+
+def _text(element: Any) -> str:
+    """Of a paragraph or cell, without the text boxes anchored in it."""
+    pieces: list[str] = []
+    pending = [element]
+    while pending:
+        node = pending.pop()
+        if node.tag == f"{_W}t":
+            pieces.append(node.text or "")
+        elif node.tag in {f"{_W}tab", f"{_W}br", f"{_W}cr"}:
+            pieces.append(" ")
+        elif node.tag == f"{_W}noBreakHyphen":
+            pieces.append("-")
+        elif node.tag not in {f"{_W}txbxContent", f"{_W}pPr", _FALLBACK}:
+            pending += reversed(node)
+            if node.tag == f"{_W}p":
+                pieces.append(" ")
+    return "".join(pieces)
+
+
+def _table(table: Any, levels: dict[str, int]) -> Iterator[Part]:
+    """Its rows; the paragraphs of its cells where a single row or column only serves the layout."""
+    cells = [list(row.iterfind(f"{_W}tc")) for row in table.iterfind(f"{_W}tr")]
+    if len(cells) < 2 or max(map(len, cells)) < 2:
+        for row in cells:
+            for cell in row:
+                yield from _block_parts(cell, levels)
+        return
+    yield from table_parts([[text for cell in row for text in _spread(cell)] for row in cells])
+
+
+def _spread(cell: Any) -> list[str]:
+    """The text of a cell, and "" for every further column that it spans."""
+    span = cell.find(f"{_W}tcPr/{_W}gridSpan")
+    width = int(span.get(f"{_W}val") or 1) if span is not None else 1
+    return [tidy(_text(cell))] + [""] * min(width - 1, 100)

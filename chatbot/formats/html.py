@@ -1,0 +1,204 @@
+"""HTML as prose: the main content of a page, or every block of a chapter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from chatbot.formats.content import MAX_MARKUP_BYTES, Content, Part, Unreadable, tidy, tidy_lines
+from chatbot.formats.encoding import decode
+from chatbot.formats.table import table_parts
+
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
+_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
+_NOT_SHOWN = re.compile(r"display\s*:\s*none")
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_INLINE = set(
+    """
+    a abbr acronym b bdi bdo big br cite code data del dfn em font i img ins kbd label mark q rp rt ruby s
+    samp small span strike strong sub sup time tt u var wbr
+    """.split()
+)
+_NO_PROSE = set(
+    """
+    audio button canvas datalist embed head iframe input math map menu noscript object option progress
+    script select style svg template textarea video
+    """.split()
+)
+_FRAME_TAGS = {"aside", "dialog", "footer", "form", "nav"}
+_FRAME_ROLES = {"banner", "complementary", "contentinfo", "dialog", "navigation", "search"}
+_FRAME_NAMES = set(
+    """
+    ad ads advert advertisement banner breadcrumb breadcrumbs comments cookie cookies consent footer header
+    masthead menu modal nav navbar navigation navi newsletter pager pagination popup promo related share
+    sharing sidebar skip social sponsor subscribe topbar
+    """.split()
+)
+_FRAME_SHARE = 0.3  # of the text of a page; what holds more is a wrapper, whatever it is called
+_LINK_SHARE = 0.7  # of an element's text; above it, it is a list of links
+_LINKS = 3
+# Below both of these the search for the main content has missed it.
+_LEAST_CHARACTERS = 250
+_LEAST_SHARE = 0.25
+
+
+@dataclass
+class _Weight:
+    """Of an element with all below it, in characters."""
+
+    text: int = 0
+    linked: int = 0
+    links: int = 0
+
+
+def read_html(data: bytes) -> Content:
+    """The main content of a page; all of it where that leaves too little."""
+    if len(data) > MAX_MARKUP_BYTES:
+        raise Unreadable(f"has {len(data) >> 20:,} MB of HTML, more than {MAX_MARKUP_BYTES >> 20}; divide it")
+    text, note = _decode(data)
+    root = parse(text)
+    whole = list(block_parts(root))
+    main = list(_main_parts(root))
+    found, there = (sum(len(part.text) for part in parts) for parts in (main, whole))
+    parts = main if found >= min(_LEAST_CHARACTERS, _LEAST_SHARE * there) else whole
+    return Content(tuple(parts), page_title(root), warnings=(note,) if note else ())
+
+
+def parse(text: str) -> Any:
+    from lxml import etree, html  # type: ignore[import-untyped]
+
+    try:
+        return html.document_fromstring(_DECLARATION.sub("", text))
+    except (etree.ParserError, ValueError) as error:
+        raise Unreadable("holds no HTML") from error
+
+
+def page_title(root: Any) -> str:
+    return tidy(root.findtext(".//title") or "")
+
+
+def _decode(data: bytes) -> tuple[str, str]:
+    declared = _CHARSET.search(data[:4096])
+    if declared and not data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        try:
+            return data.decode(declared[1].decode("ascii")), ""
+        except (LookupError, UnicodeDecodeError):
+            pass
+    return decode(data)
+
+
+def _main_parts(root: Any) -> Iterator[Part]:
+    weights = _weigh(root)
+    total = weights[root].text
+    mains = root.xpath("//main | //*[@role='main']") or root.xpath("//article")
+    main = mains[0] if len(mains) == 1 and weights[mains[0]].text > total / 2 else root
+    frame = {element for element in main.iter() if _is_frame(element, weights, total)}
+    yield from block_parts(main, frame)
+
+
+def _weigh(root: Any) -> dict[Any, _Weight]:
+    from lxml import etree
+
+    weights: dict[Any, _Weight] = {}
+    for _, element in etree.iterwalk(root, events=("end",)):
+        weight = weights[element] = _Weight()
+        if element.tag in _NO_PROSE:
+            continue
+        weight.text = len(tidy(element.text or ""))
+        for child in element:
+            below = weights.get(child, _Weight())
+            weight.text += below.text + len(tidy(child.tail or ""))
+            weight.linked += below.linked
+            weight.links += below.links
+        if element.tag == "a":
+            weight.linked, weight.links = weight.text, 1
+    return weights
+
+
+def _is_frame(element: Any, weights: dict[Any, _Weight], total: int) -> bool:
+    """Whether an element is navigation, an advertisement or the like, not content."""
+    tag = element.tag
+    if not isinstance(tag, str) or tag in {"html", "body", "main", "article"} or tag in _INLINE:
+        return False
+    weight = weights[element]
+    if tag == "header":  # of the page; that of an article holds its title
+        return not any(parent.tag in {"article", "main"} for parent in element.iterancestors())
+    if tag in _FRAME_TAGS or element.get("role") in _FRAME_ROLES:
+        return weight.text < _FRAME_SHARE * total or tag == "nav"
+    if weight.links >= _LINKS and weight.linked > _LINK_SHARE * weight.text:
+        return True
+    named = set(re.findall(r"[a-z]+", f"{element.get('class') or ''} {element.get('id') or ''}".lower()))
+    if not named & _FRAME_NAMES or weight.text >= _FRAME_SHARE * total:
+        return False
+    return tag not in _HEADINGS and element.find(".//h1") is None  # the title of the page is content
+
+
+def block_parts(root: Any, left_out: Container[Any] = frozenset()) -> Iterator[Part]:
+    """Headings, paragraphs, list items and rows in order."""
+    from lxml import etree
+
+    pieces: list[str] = []
+    level = 0
+    preformatted = 0
+
+    def flush() -> Iterator[Part]:
+        text = "".join(pieces)
+        pieces.clear()
+        text = tidy_lines(text) if preformatted else tidy(text)
+        if text.strip():
+            yield Part(text, level)
+
+    walk = etree.iterwalk(root, events=("start", "end", "comment", "pi"))
+    for event, element in walk:
+        tag = element.tag if isinstance(element.tag, str) else ""
+        block = bool(tag) and tag not in _INLINE
+        if event == "start":
+            if element in left_out or _hidden(element, tag):
+                walk.skip_subtree()
+                continue
+            if block:
+                yield from flush()
+            if tag in _HEADINGS:
+                level = _HEADINGS[tag]
+            preformatted += tag == "pre"
+            if tag == "table":
+                rows = _rows(element)
+                if rows:
+                    yield from table_parts(rows)
+                    walk.skip_subtree()
+                    continue
+            pieces.append(
+                "\n" if tag == "br" and preformatted else " " if tag == "br" else element.text or ""
+            )
+            continue
+        if event == "end":
+            if block:
+                yield from flush()
+            if tag in _HEADINGS:
+                level = 0
+            preformatted -= tag == "pre"
+        if element is not root:
+            pieces.append(element.tail or "")
+    yield from flush()
+
+
+def _hidden(element: Any, tag: str) -> bool:
+    return (
+        tag in _NO_PROSE
+        or element.get("hidden") is not None
+        or element.get("aria-hidden") == "true"
+        or bool(_NOT_SHOWN.search(element.get("style") or ""))
+    )
+
+
+def _rows(table: Any) -> list[list[str]]:
+    """Cells of a table of data; [] for one that only serves the layout."""
+    if table.find(".//table") is not None:
+        return []
+    rows = [
+        [tidy(" ".join(cell.itertext())) for cell in row if cell.tag in {"td", "th"}]
+        for row in table.iter("tr")
+    ]
+    return rows if len(rows) > 1 and max(map(len, rows)) > 1 else []

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import re
+import statistics
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from chatbot.formats.content import MAX_PAGES, NO_TEXT_LAYER, Content, Unreadable, page_list, tidy
+from chatbot.formats.page_layout import HYPHEN, Run, lines, paragraphs, without_repeats
+
+_PDFIUM = threading.Lock()  # PDFium is not safe to use from several threads
+_LIGATURES = {
+    0xFB00: "ff",
+    0xFB01: "fi",
+    0xFB02: "fl",
+    0xFB03: "ffi",
+    0xFB04: "ffl",
+    0xFB05: "st",
+    0xFB06: "st",
+}
+_HYPHENS = {0x2, 0xFFFE}  # PDFium's signs for a hyphen that divides a word
+_WIDE_GAP = 1.0  # times the height of a character: wider than a space of a justified line
+_NO_TITLE = re.compile(
+    r"untitled|microsoft \w+ - |.*\.(?:docx?|pdf|indd|tex|dvi|rtf|odt|pptx?)$", re.IGNORECASE
+)
+
+
+def read_pdf(data: bytes) -> Content:
+    """Text with its pages; those that show something but hold no text are named in the warnings."""
+    with _PDFIUM:
+        title, pages, filled, damaged = _read_pages(data)
+    pages = without_repeats(pages)
+    textless = [number for number in filled if not pages[number - 1]]
+    if not any(pages):
+        raise Unreadable(
+            f"is {NO_TEXT_LAYER} on any of its {len(pages)} pages; recognise its text (OCR) first"
+        )
+    warnings = []
+    if textless:
+        warnings.append(f"{len(textless)} of {len(pages)} pages {NO_TEXT_LAYER} (page {page_list(textless)})")
+    if damaged:
+        warnings.append(f"{len(damaged)} of {len(pages)} pages damaged (page {page_list(damaged)})")
+    ordered = [line for number, page in enumerate(pages, 1) for line in lines(page, number)]
+    return Content(tuple(paragraphs(ordered)), title, len(pages), tuple(warnings))
+
+
+def _read_pages(data: bytes) -> tuple[str, list[list[Run]], list[int], list[int]]:
+    """Title, runs of every page, and the numbers of pages that show anything and of damaged ones."""
+    import pypdfium2  # type: ignore[import-untyped]
+
+    try:
+        pdf = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        locked = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
+        reason = "is locked with a password; save it without one" if locked else f"is damaged ({error})"
+        raise Unreadable(reason) from error
+    pages: list[list[Run]] = []
+    filled, damaged = [], []
+    with pdf:
+        if len(pdf) > MAX_PAGES:
+            raise Unreadable(f"has {len(pdf):,} pages, more than {MAX_PAGES:,}; divide it")
+        for index in range(len(pdf)):
+            pages.append([])
+            try:
+                page = pdf[index]
+            except pypdfium2.PdfiumError:
+                damaged.append(index + 1)
+                continue
+            pages[-1] = list(_runs(page))
+            if pypdfium2.raw.FPDFPage_CountObjects(page) > 0:
+                filled.append(index + 1)
+            page.close()
+        title = tidy(pdf.get_metadata_value("Title"))
+    return "" if _NO_TITLE.match(title) else title, pages, filled, damaged
+
+
+def _runs(page: Any) -> Iterator[Run]:
+    """Characters of a page gathered until a line ends or a wide gap follows."""
+    text: list[str] = []
+    boxes: list[tuple[float, float, float, float]] = []
+    for character, box in _characters(page):
+        if text and (character == "\n" or (box and boxes and _apart(boxes[-1], box))):
+            yield from _run(text, boxes)
+            text, boxes = [], []
+        if character != "\n":
+            text.append(character)
+            if box:
+                boxes.append(box)
+    yield from _run(text, boxes)
+
+
+def _apart(before: tuple[float, float, float, float], box: tuple[float, float, float, float]) -> bool:
+    """Whether two characters, one after the other, are far from each other."""
+    height = max(before[3] - before[2], box[3] - box[2])
+    shift = abs((before[3] + before[2]) - (box[3] + box[2])) / 2
+    gap = box[0] - before[1]
+    return shift > 0.7 * height or gap > _WIDE_GAP * height or gap < -2 * height
+
+
+def _run(text: list[str], boxes: list[tuple[float, float, float, float]]) -> Iterator[Run]:
+    halves = "".join(text).encode("utf-16-le", "surrogatepass")  # PDFium may give a character in two
+    joined = halves.decode("utf-16-le", "ignore")
+    if not joined.strip() or not boxes:
+        return
+    left, right = min(box[0] for box in boxes), max(box[1] for box in boxes)
+    bottom, top = (statistics.median(box[side] for box in boxes) for side in (2, 3))
+    if len(boxes) > 4 and right - left < top - bottom:  # set upright along the margin
+        return
+    yield Run(joined, left, right, bottom, top)
+
+
+def _characters(page: Any) -> Iterator[tuple[str, tuple[float, float, float, float] | None]]:
+    """Each character with its box (left, right, bottom, top), as the turned page shows it; spaces have none."""
+    from ctypes import byref
+
+    from pypdfium2 import raw
+
+    turn = page.get_rotation()
+    sheet = page.get_textpage()
+    box = raw.FS_RECTF()
+    try:
+        for index in range(sheet.count_chars()):
+            code = raw.FPDFText_GetUnicode(sheet, index)
+            if code in (0, 0xD):
+                continue
+            character = HYPHEN if code in _HYPHENS else _LIGATURES.get(code) or chr(code)
+            if character.isspace() or not raw.FPDFText_GetLooseCharBox(sheet, index, byref(box)):
+                yield ("\n" if character == "\n" else " "), None
+                continue
+            yield character, _turned(box.left, box.right, box.bottom, box.top, turn)
+    finally:
+        sheet.close()
+
+
+def _turned(
+    left: float, right: float, bottom: float, top: float, turn: int
+) -> tuple[float, float, float, float]:
+    if turn == 90:
+        return bottom, top, -right, -left
+    if turn == 180:
+        return -right, -left, -top, -bottom
+    if turn == 270:
+        return -top, -bottom, left, right
+    return left, right, bottom, top

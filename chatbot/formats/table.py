@@ -1,0 +1,66 @@
+"""Rows of cells as sentences: "Name: Yalta; Year: 1945"."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from chatbot.formats.content import MAX_ROWS, Part, Unreadable
+
+_NUMBER = re.compile(r"[-+(]?[$€£¥]?\s*\d[\d.,'\s/:%-]*\)?\s*(?:%|[$€£¥])?")
+_HEADER_CHARACTERS = 60
+
+Row = Sequence[str]  # tidy cells, "" for an empty one
+
+
+def table_parts(rows: Iterable[Row], page: int = 0) -> Iterator[Part]:
+    """The rows of regions that are parted by empty rows, each with the names of its columns.
+
+    A lone cell above a header is a caption. A region without a header of its own keeps the one before
+    when it is as wide. Without any header a row is its cells.
+    """
+    header: Row = ()
+    count = 0
+    for filled, group in itertools.groupby(rows, any):
+        if not filled:
+            continue
+        region = list(itertools.islice(group, MAX_ROWS + 1 - count))
+        count += len(region)
+        if count > MAX_ROWS:
+            raise Unreadable(f"has more than {MAX_ROWS:,} rows; divide it")
+        if _width(region) > 1:
+            while len(region) > 1 and sum(map(bool, region[0])) == 1:
+                yield Part("".join(region.pop(0)), page=page)
+        if _has_header(region, header):
+            header = region.pop(0)
+        elif _width([header]) != _width(region):
+            header = ()
+        for row in region:
+            yield Part(_sentence(row, header), page=page, row=True)
+
+
+def _width(rows: Sequence[Row]) -> int:
+    """How many columns hold something."""
+    return len({column for row in rows for column, cell in enumerate(row) if cell})
+
+
+def _has_header(region: Sequence[Row], before: Row) -> bool:
+    """Whether the first row names the columns: short, distinct words above other rows."""
+    names = [cell for cell in region[0] if cell]
+    if len(region) < 2 or _width(region) < 2 or len(set(names)) < len(names):
+        return False
+    if any(_NUMBER.fullmatch(name) or len(name) > _HEADER_CHARACTERS for name in names):
+        return False
+    if len(names) < _width(region[1:]) - 1:  # one column, of labels, may go without a name
+        return False
+    numbers = any(_NUMBER.fullmatch(cell) for row in region[1:] for cell in row)
+    return numbers or _width([before]) != _width(region)
+
+
+def _sentence(row: Row, header: Row) -> str:
+    cells = []
+    for name, cell in itertools.zip_longest(header, row, fillvalue=""):
+        if cell:
+            cells.append(f"{name.rstrip(':')}: {cell}" if name else cell)
+    return "; ".join(cells)

@@ -1,0 +1,760 @@
+"""Files of every format, made here: what is read of them, what is refused and why."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import importlib.util
+import io
+import json
+import os
+import random
+import re
+import sys
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import docx
+import openpyxl
+import pptx
+import pytest
+from conftest import ROOT, HashEncoder
+from fpdf import FPDF
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from chatbot import formats
+from chatbot.corpus import (
+    Document,
+    UnreadFile,
+    _lay_out,
+    _read_data,
+    corpus_files,
+    read_documents,
+    split_document,
+)
+from chatbot.errors import CorpusError
+from chatbot.formats import archive, content, csv, kind_of, pdf, read, table
+from chatbot.formats.content import Part, page_list, tidy
+from chatbot.formats.page_layout import HYPHEN, Run, lines, paragraphs, without_repeats
+from chatbot.formats.report import reading_report
+from chatbot.index import PassageIndex, build_index
+
+MakeCorpus = Callable[..., Path]
+
+
+# Writers ------------------------------------------------------------------------------------
+
+
+BLANK = [(0.0, 0.0, 0.0, "")]
+
+
+def make_pdf(
+    pages: Iterable[Iterable[tuple[float, float, float, str]]], title: str = "", **locks: Any
+) -> bytes:
+    """Each page a list of (x, y from the top, size, text), in millimetres and points; of none: a drawing."""
+    sheet = FPDF()
+    sheet.set_auto_page_break(False)
+    sheet.set_title(title)
+    for page in pages:
+        sheet.add_page()
+        page = list(page)
+        if not page:
+            sheet.rect(20, 20, 100, 100)
+        if page == BLANK:
+            continue
+        for x, y, size, text in page:
+            sheet.set_font("times", size=size)
+            sheet.text(x, y, text)
+    if locks:
+        sheet.set_encryption(**locks)
+    return bytes(sheet.output())
+
+
+def column(x: float, texts: Iterable[str], top: float = 40) -> list[tuple[float, float, float, str]]:
+    return [(x, top + 5 * row, 11, text) for row, text in enumerate(texts)]
+
+
+def make_docx() -> bytes:
+    document = docx.Document()
+    document.core_properties.title = "On the conferences"
+    document.add_heading("Conferences", 1)
+    document.add_paragraph("Three leaders met at Yalta. They met in February 1945.")
+    document.add_heading("Earlier ones", 2)
+    document.add_paragraph("Tehran came first.", style="List Bullet")
+    cells = document.add_table(3, 2)
+    for row, values in enumerate((("Name", "Year"), ("Yalta", "1945"), ("Tehran", "1943"))):
+        for column_number, value in enumerate(values):
+            cells.cell(row, column_number).text = value
+    return saved(document)
+
+
+def make_pptx() -> bytes:
+    show = pptx.Presentation()
+    slide = show.slides.add_slide(show.slide_layouts[1])
+    slide.shapes.title.text = "Plans"
+    slide.placeholders[1].text = "First we land.\nThen we march."
+    slide.notes_slide.notes_text_frame.text = "Speak slowly here."
+    show.slides.add_slide(show.slide_layouts[6])
+    last = show.slides.add_slide(show.slide_layouts[5])
+    last.shapes.title.text = "Thank you all"
+    return saved(show)
+
+
+def make_xlsx() -> bytes:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "Battles"
+    for row in (
+        ["Losses at sea"],
+        ["Name", "Date", "Losses", "Share"],
+        ["Midway", datetime.date(1942, 6, 4), 307, 0.25],
+        ["Leyte", datetime.datetime(1944, 10, 23, 6, 30), None, 0.1 + 0.2],
+        [],
+        ["Kursk", datetime.date(1943, 7, 5), 1, 0.5],
+    ):
+        sheet.append(row)
+    sheet["D3"].number_format = "0%"
+    book.create_sheet("Secret").sheet_state = "hidden"
+    return saved(book)
+
+
+def make_epub(**extra: str) -> bytes:
+    package = """<package xmlns="http://www.idpf.org/2007/opf"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">
+    <dc:title>A small book</dc:title></metadata><manifest>
+    <item id="two" href="text/two.xhtml" media-type="application/xhtml+xml"/>
+    <item id="one" href="text/o%6Ee.xhtml" media-type="application/xhtml+xml"/>
+    <item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>
+    <item id="gone" href="text/gone.xhtml" media-type="application/xhtml+xml"/></manifest>
+    <spine><itemref idref="nav"/><itemref idref="one"/><itemref idref="two"/><itemref idref="gone"/></spine></package>"""
+    container = '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles><rootfile full-path="OPS/book.opf"/></rootfiles></container>'
+    chapter = '<?xml version="1.0" encoding="UTF-8"?><html xmlns="http://www.w3.org/1999/xhtml"><body><h1>{}</h1><p>{}</p></body></html>'
+    return make_zip({
+        "mimetype": "application/epub+zip",
+        "META-INF/container.xml": container,
+        "OPS/book.opf": package,
+        "OPS/nav.xhtml": chapter.format("Contents", "To be left out."),
+        "OPS/text/two.xhtml": chapter.format("Second", "It ended&nbsp;well."),
+        "OPS/text/one.xhtml": chapter.format("First", "It began."),
+        **extra,
+    })  # fmt: skip
+
+
+def make_zip(files: dict[str, Any] | list[tuple[str, Any]]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in files.items() if isinstance(files, dict) else files:
+            file.writestr(name, data)
+    return buffer.getvalue()
+
+
+def saved(document: Any) -> bytes:
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
+
+
+PROSE = "Some plain words that fill a line of text here. They go on for a while, as prose does. "
+PAGE = f"""<!doctype html><html><head><title>Yalta</title><style>p {{}}</style></head><body>
+<nav><a href="/">Home</a> <a href="/all">All pages</a></nav><div class="cookie-banner">We use cookies.</div>
+<article><header><h1>The conference</h1></header><p>{PROSE * 4}It was <b>cold</b><code>!</code></p>
+<div class="share-buttons">Tell a friend.</div><ul><li><a href="a">One link</a></li><li><a href="b">Two link</a></li><li><a href="c">Three</a></li></ul>
+<h2>Who</h2><ul><li>Churchill came.</li><li>Stalin came.</li></ul><pre>a
+  b</pre><p hidden>Unseen.</p><p>A<br>B<!-- no --> C</p></article>
+<footer>All rights reserved</footer><script>var x = "never";</script></body></html>"""
+
+
+def texts(found: formats.Content) -> list[str]:
+    return [part.text for part in found.parts]
+
+
+# PDF ----------------------------------------------------------------------------------------
+
+LEFT = [
+    "The left column begins with this line,",
+    "goes on with some more words and a",
+    "sentence that is divided in the mid-",
+    "dle of a word. Here the left side en-",
+]
+RIGHT = [
+    "ds and the right column takes it up",
+    "from there with words of its own, set",
+    "as narrow as those on the left, until",
+    "the whole of it has come to its end.",
+]
+
+
+def test_two_columns_are_read_one_after_the_other_and_divided_words_made_whole() -> None:
+    interleaved = [run for pair in zip(column(20, LEFT), column(110, RIGHT), strict=True) for run in pair]
+    found = read(make_pdf([[(20, 25, 18, "A Title Over Both Columns of the Page"), *interleaved]]), "pdf")
+    assert found.parts == (
+        Part("A Title Over Both Columns of the Page", 1, 1),
+        Part(
+            "The left column begins with this line, goes on with some more words and a sentence that is divided in"
+            " the middle of a word. Here the left side ends and the right column takes it up from there with words"
+            " of its own, set as narrow as those on the left, until the whole of it has come to its end.",
+            0,
+            1,
+        ),
+    )
+
+
+def test_rows_of_a_table_are_not_read_as_columns() -> None:
+    names, years = ["Name", "Yalta", "Tehran", "Potsdam"], ["Year", "1945", "1943", "1945"]
+    found = read(make_pdf([column(20, names) + column(80, years)]), "pdf")
+    assert texts(found) == ["Name Year", "Yalta 1945", "Tehran 1943", "Potsdam 1945"]
+
+
+def test_running_titles_and_page_numbers_are_left_out() -> None:
+    pages = [
+        [
+            (20, 10, 9, f"Chapter {word} {number}" if number % 2 else f"{number} Annals of Testing"),
+            *column(20, [f"This is what page {word} has to say."]),
+            (20, 280, 9, "Printed in Utrecht"),
+        ]
+        for number, word in enumerate(("seven", "eight", "nine", "ten"), 7)
+    ]
+    found = read(make_pdf(pages), "pdf")
+    assert found.parts == tuple(
+        Part(f"This is what page {word} has to say.", page=page)
+        for page, word in enumerate(("seven", "eight", "nine", "ten"), 1)
+    )
+
+
+def test_a_paragraph_over_the_end_of_a_page_is_one_and_keeps_both_pages() -> None:
+    first = column(20, ["A sentence that begins on the first page and goes on and en-"], 200)
+    second = column(20, ["ds on the second. Another stands there."])
+    found = read(make_pdf([first, second]), "pdf")
+    assert texts(found) == [
+        "A sentence that begins on the first page and goes on and ends\fon the second. Another stands there."
+    ]
+    document = document_of("two.pdf", make_pdf([first, second]))
+    assert document.text.endswith("there.\f")
+    assert [document.page_at(document.text.index(word)) for word in ("begins", "second", "stands")] == [
+        1,
+        2,
+        2,
+    ]
+
+
+def test_a_page_without_text_is_told_and_a_blank_one_is_not() -> None:
+    pages = [
+        column(20, ["Words on a page."]),
+        [],
+        BLANK,
+        column(20, ["Words on the last."]),
+        [],
+    ]
+    found = read(make_pdf(pages, "A scan"), "pdf")
+    assert found.title == "A scan"
+    assert found.pages == 5
+    assert found.warnings == ("2 of 5 pages without a text layer (page 2, 5)",)
+    assert [part.page for part in found.parts] == [1, 4]
+
+
+@pytest.mark.parametrize(
+    ("ends", "begins", "whole"),
+    [
+        ("an exam" + HYPHEN, "ple of it", "an example of it"),
+        ("the Franco" + HYPHEN, "Prussian war", "the Franco-Prussian war"),
+        ("a well" + HYPHEN, "known man. A well-known man", "a well-known man. A well-known man"),
+        ("pages 3-", "4 are gone", "pages 3- 4 are gone"),
+    ],
+)
+def test_hyphens_at_line_ends(ends: str, begins: str, whole: str) -> None:
+    runs = [Run(ends, 0, 200, 50, 60), Run(begins, 0, 200, 38, 48)]
+    assert [part.text for part in paragraphs(lines(runs, 1))] == [whole]
+
+
+def test_ligatures_become_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {pdf._LIGATURES[code] for code in range(0xFB00, 0xFB05)} == {"ff", "fi", "fl", "ffi", "ffl"}
+    monkeypatch.setitem(pdf._LIGATURES, ord("Q"), "ffi")  # the standard fonts have no ligatures
+    assert texts(read(make_pdf([column(20, ["An oQce."])]), "pdf")) == ["An office."]
+
+
+def test_lines_are_in_order_and_none_is_lost_whatever_the_layout() -> None:
+    rng = random.Random(7)
+    for _ in range(30):
+        runs = [
+            Run(f"w{number}" * rng.randint(1, 9), x, x + rng.uniform(5, 300), y, y + 10)
+            for number in range(40)
+            for x, y in [(rng.uniform(0, 500), rng.uniform(0, 700))]
+        ]
+        ordered = " ".join(line.text for line in lines(runs, 1)).split()
+        assert sorted(ordered) == sorted(run.text for run in runs)
+        assert without_repeats([runs])[0] != []
+
+
+# Office, web and tables ---------------------------------------------------------------------
+
+
+def test_docx_headings_lists_and_tables() -> None:
+    found = read(make_docx(), "docx")
+    assert found.title == "On the conferences"
+    assert found.parts == (
+        Part("Conferences", 1),
+        Part("Three leaders met at Yalta. They met in February 1945."),
+        Part("Earlier ones", 2),
+        Part("Tehran came first."),
+        Part("Name: Yalta; Year: 1945", row=True),
+        Part("Name: Tehran; Year: 1943", row=True),
+    )
+
+
+def test_docx_changes_count_as_made_and_content_controls_are_read() -> None:
+    space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    document = docx.Document()
+    body = document.element.body
+    body.insert(0, etree.fromstring(
+        f'<w:p xmlns:w="{space}"><w:r><w:t>Kept </w:t></w:r><w:ins><w:r><w:t>added </w:t></w:r></w:ins>'
+        f"<w:del><w:r><w:delText>gone </w:delText></w:r></w:del><w:r><w:t>end</w:t></w:r></w:p>"
+    ))  # fmt: skip
+    body.insert(1, etree.fromstring(
+        f'<w:sdt xmlns:w="{space}"><w:sdtContent><w:p><w:r><w:t>Controlled.</w:t></w:r></w:p></w:sdtContent></w:sdt>'
+    ))  # fmt: skip
+    assert texts(read(saved(document), "docx")) == ["Kept added end", "Controlled."]
+
+
+def test_pptx_slides_are_pages_with_notes() -> None:
+    found = read(make_pptx(), "pptx")
+    assert found.pages == 3
+    assert found.parts == (
+        Part("Plans", 1, 1),
+        Part("First we land.", page=1),
+        Part("Then we march.", page=1),
+        Part("Speak slowly here.", page=1),
+        Part("Thank you all", page=3),
+    )
+
+
+def test_xlsx_rows_read_as_text() -> None:
+    found = read(make_xlsx(), "xlsx")
+    assert found.warnings == ("hidden sheet 'Secret' left out",)
+    assert found.parts == (
+        Part("Battles", 1),
+        Part("Losses at sea"),
+        Part("Name: Midway; Date: 1942-06-04; Losses: 307; Share: 25 %", row=True),
+        Part("Name: Leyte; Date: 1944-10-23 06:30; Share: 0.3", row=True),
+        Part("Name: Kursk; Date: 1943-07-05; Losses: 1; Share: 0.5", row=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        (b"Name,Year\nYalta,1945\n\nTehran,1943\n", ["Name: Yalta; Year: 1945", "Name: Tehran; Year: 1943"]),
+        (b"Name;Price\nTea;1,5\n", ["Name: Tea; Price: 1,5"]),
+        (b"a\tb\n1\t2\n", ["a: 1; b: 2"]),
+        (b"1,2\n3,4\n", ["1; 2", "3; 4"]),
+        (b'q,a\n"Who, then?","He.\nShe."\n', ["q: Who, then?; a: He. She."]),
+        (b"one line\nanother line\n", ["one line", "another line"]),
+        ("Größe,Jahr\ngroß,1945\n".encode("utf-16"), ["Größe: groß; Jahr: 1945"]),
+    ],
+)
+def test_csv_rows_read_as_text(data: bytes, rows: list[str]) -> None:
+    assert texts(csv.read_csv(data)) == rows
+
+
+def test_html_keeps_the_content_and_drops_the_frame() -> None:
+    found = read(PAGE.encode(), "html")
+    assert found.title == "Yalta"
+    assert found.parts == (
+        Part("The conference", 1),
+        Part(PROSE * 4 + "It was cold!"),
+        Part("Who", 2),
+        Part("Churchill came."),
+        Part("Stalin came."),
+        Part("a\n  b"),
+        Part("A B C"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"<p>Short.</p>", ["Short."]),
+        (b"<nav><ul><li><a href=a>Only</a></li><li><a href=b>links</a></ul></nav>", ["Only", "links"]),
+        ('<meta charset="windows-1251"><p>Ялта.</p>'.encode("cp1251"), ["Ялта."]),
+        ('<?xml version="1.0" encoding="utf-8"?><html><p>Größe</p></html>'.encode(), ["Größe"]),
+        (b"<table><tr><th>Name<th>Year<tr><td>Yalta<td>1945</table>", ["Name: Yalta; Year: 1945"]),
+        (b"<table><tr><td>Only <i>layout</i></table>tail", ["Only layout", "tail"]),
+    ],
+)
+def test_html_by_example(data: bytes, found: list[str]) -> None:
+    assert texts(read(data, "html")) == found
+
+
+def test_epub_chapters_are_in_reading_order_and_a_missing_one_is_told() -> None:
+    found = read(make_epub(), "epub")
+    assert found.title == "A small book"
+    assert found.parts == (Part("First", 1), Part("It began."), Part("Second", 1), Part("It ended well."))
+    assert found.warnings == ("chapter OPS/text/gone.xhtml is damaged (OPS/text/gone.xhtml is missing)",)
+
+
+# From a folder to documents -----------------------------------------------------------------
+
+
+def document_of(name: str, data: bytes) -> Document:
+    (item,) = _read_data(data, name)
+    assert isinstance(item, Document)
+    return item
+
+
+ALL = {
+    "a.pdf": make_pdf([column(20, ["Words of the first page."]), column(20, ["Words of the second."])]),
+    "b.docx": make_docx(),
+    "c.pptx": make_pptx(),
+    "d.xlsx": make_xlsx(),
+    "e.csv": b"Name,Year\nYalta,1945\n",
+    "f.html": PAGE.encode(),
+    "g.epub": make_epub(),
+    "h.md": b"# Head\n\nA paragraph.\n",
+    "i.txt": b"Plain words.",
+    "j.jsonl": json.dumps({"_id": "line", "text": "A line."}).encode(),
+}
+
+
+def test_every_format_becomes_documents_whose_passages_are_slices(make_corpus: MakeCorpus) -> None:
+    folder = make_corpus({**ALL, "all.zip": make_zip({k: v for k, v in ALL.items() if k != "j.jsonl"})})
+    items = list(read_documents(folder, corpus_files(folder)))
+    assert [item for item in items if isinstance(item, UnreadFile)] == []
+    documents = [item for item in items if isinstance(item, Document)]
+    names = [*ALL][:-1]
+    assert {item.doc_id for item in documents} == {*names, *(f"all.zip/{name}" for name in names), "line"}
+    for document in documents:
+        passages, _ = split_document(document, HashEncoder().count_pieces)
+        assert passages
+        for passage in passages:
+            assert passage.start == passage.sentences[0][0]
+            assert passage.end == passage.sentences[-1][1]
+            for start, end in passage.sentences:
+                quote = document.text[start:end]
+                assert quote == quote.strip() != ""
+                assert any(block.start <= start < end <= block.end for block in document.blocks)
+    archived = {item.doc_id: item.text for item in documents}
+    assert all(archived[name] == archived[f"all.zip/{name}"] for name in names)
+
+
+@given(
+    st.lists(
+        st.builds(
+            Part,
+            st.text(min_size=1).map(tidy).filter(bool),
+            st.integers(0, 2),
+            st.integers(1, 9),
+            st.booleans(),
+        )
+    )
+)
+def test_blocks_are_the_prose_of_a_file_on_its_pages(parts: list[Part]) -> None:
+    parts.sort(key=lambda part: part.page)
+    text, blocks = _lay_out(formats.Content(tuple(parts), pages=9))
+    document = Document("a", "", text, "a", ())
+    assert [(text[block.start : block.end], document.page_at(block.start)) for block in blocks] == [
+        (part.text, part.page) for part in parts if not part.level
+    ]
+    assert text.count("\f") == 9
+
+
+def test_a_short_row_is_one_sentence_whatever_stops_are_in_it() -> None:
+    document = document_of(
+        "r.csv", b"q,a\nWho came? All?,He did. She did.\n" + b"x,%s\n" % (b"Long words. " * 40)
+    )
+    passages, _ = split_document(document, HashEncoder().count_pieces)
+    sentences = [document.text[start:end] for passage in passages for start, end in passage.sentences]
+    assert sentences[0] == "q: Who came? All?; a: He did. She did."
+    assert sentences[1] == "q: x; a: Long words."
+
+
+def test_sections_of_a_docx_are_its_headings() -> None:
+    document = document_of("b.docx", ALL["b.docx"])
+    assert [block.section for block in document.blocks] == ["Conferences"] + [
+        "Conferences › Earlier ones"
+    ] * 3
+    assert document.title == "On the conferences"
+
+
+def test_page_at_counts_slides_and_is_none_without_pages() -> None:
+    show = document_of("c.pptx", ALL["c.pptx"])
+    assert show.text.count("\f") == 3
+    assert show.page_at(show.text.index("march")) == 1
+    assert show.page_at(show.text.index("Thank")) == 3
+    assert document_of("b.docx", ALL["b.docx"]).page_at(0) is None
+    with pytest.raises(ValueError, match="no character 999"):
+        document_of("i.txt", ALL["i.txt"]).page_at(999)
+
+
+def test_pages_of_a_document_are_counted() -> None:
+    assert document_of("a.pdf", ALL["a.pdf"]).pages == 2
+    assert document_of("a.txt", b"One.\n\fTwo.\n\fThree.\n").pages == 3
+    assert document_of("i.txt", ALL["i.txt"]).pages == 0
+
+
+def test_pages_survive_the_index(make_corpus: MakeCorpus, tmp_path: Path) -> None:
+    encoder = HashEncoder()
+    build_index(make_corpus({"a.pdf": ALL["a.pdf"]}), tmp_path / "index", encoder)
+    index = PassageIndex.open(tmp_path / "index", encoder)
+    document = index.document("a.pdf")
+    assert document.page_at(document.text.index("second")) == 2
+
+
+# Refusals -----------------------------------------------------------------------------------
+
+LOCKED = make_pdf([column(20, ["secret"])], owner_password="owner", user_password="user")
+ENCRYPTED_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        *((f"empty.{kind}", b"", "is empty") for kind in ("pdf", "docx", "xlsx", "zip", "html", "csv", "txt")),
+        ("half.pdf", ALL["a.pdf"][: len(ALL["a.pdf"]) // 2], "is damaged"),
+        ("junk.pdf", b"%PDF-1.7\nnothing more", "is damaged"),
+        ("scan.pdf", make_pdf([[], []]), "is without a text layer on any of its 2 pages"),
+        ("locked.pdf", LOCKED, "is locked with a password; save it without one"),
+        ("text.pdf", b"hello", "ends in .pdf but is no PDF"),
+        ("a.txt", ALL["a.pdf"], "is a PDF; give it the ending .pdf"),
+        ("a", make_xlsx(), "is an XLSX; give it the ending .xlsx"),
+        ("a.docx", make_xlsx(), "ends in .docx but is an XLSX; give it the ending .xlsx"),
+        ("a.docx", b"plain", "ends in .docx but is no DOCX"),
+        ("a.md", make_zip({"x": "y"}), "is a ZIP archive; give it the ending .zip"),
+        ("old.doc", ENCRYPTED_OFFICE, "is an Office file before 2007, or locked with a password"),
+        ("locked.xlsx", ENCRYPTED_OFFICE, "is an Office file before 2007, or locked with a password"),
+        ("a.rtf", b"{\\rtf1 x}", "is RTF; save it as DOCX"),
+        ("a.odt", make_zip({"mimetype": "x", "content.xml": "<x/>"}), "is an OpenDocument file"),
+        ("half.docx", ALL["b.docx"][:5000], "is damaged or cut short"),
+        ("half.zip", make_zip(dict(ALL))[:-40], "is damaged or cut short"),
+        ("bad.docx", make_zip({"word/document.xml": "<x"}), "is damaged"),
+        ("bad.pptx", make_zip({"ppt/presentation.xml": "<x"}), "is damaged"),
+        ("bad.xlsx", make_zip({"xl/workbook.xml": "<x"}), "is damaged"),
+        ("bad.epub", make_zip({"META-INF/container.xml": "<x"}), "is damaged"),
+        ("drm.epub", make_epub(**{"META-INF/encryption.xml": '<e><EncryptionMethod Algorithm="aes"/></e>'}), "is protected"),
+        ("none.zip", make_zip({}), "holds no files"),
+        ("heads.html", b"<h1>Only</h1>", "holds headings but no text"),
+        ("none.html", b"<p></p>", "holds no text"),
+        ("binary.csv", b"a,b\0c", "is binary, not text"),
+        ("binary.html", b"<p>\0</p>", "is binary, not text"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_refused_with_its_reason(
+    make_corpus: MakeCorpus, name: str, data: bytes, reason: str
+) -> None:
+    folder = make_corpus({name: data, "z.txt": "The others are read."})
+    refused, other = read_documents(folder, corpus_files(folder))
+    assert isinstance(refused, UnreadFile)
+    assert refused.path == name
+    assert refused.reason.startswith(reason)
+    assert isinstance(other, Document)
+
+
+def test_a_gigantic_file_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "big.txt").open("wb") as file:
+        file.truncate(content.MAX_FILE_BYTES + 1)  # sparse: takes no room
+    assert list(read_documents(tmp_path, corpus_files(tmp_path))) == [
+        UnreadFile("big.txt", "has 256 MB, more than 256; divide it")
+    ]
+
+
+@pytest.mark.parametrize("name", ["bomb.zip", "bomb.docx", "bomb.xlsx", "bomb.epub"])
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(
+    make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    inside = {"docx": "word/document.xml", "xlsx": "xl/workbook.xml", "epub": "META-INF/container.xml"}
+    bomb = make_zip({inside.get(name[5:], "a.txt"): bytes(32 << 20)})
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("unpacked"))
+    folder = make_corpus({name: bomb})
+    (refused,) = read_documents(folder, corpus_files(folder))
+    assert isinstance(refused, UnreadFile)
+    assert re.fullmatch(r"unpacks to [\d,]+ times its size, as a zip bomb does", refused.reason)
+
+
+def test_limits_of_an_archive(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = make_zip({"a.txt": "aa", "b.txt": "bb"})
+    assert [name for name, _ in archive.members(data)] == ["a.txt", "b.txt"]
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 1)
+    with pytest.raises(formats.Unreadable, match="holds 2 files, more than 1"):
+        list(archive.members(data))
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 9)
+    monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", 3)
+    with pytest.raises(formats.Unreadable, match="unpacks to 0 MB, more than 0"):
+        list(archive.members(data))
+
+
+def test_a_missing_package_is_told_and_not_taken_for_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pypdfium2", None)
+    with pytest.raises(formats.Unreadable, match="needs the package pypdfium2; run scripts/chat"):
+        read(ALL["a.pdf"], "pdf")
+
+
+def test_limits_of_pages_and_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "MAX_PAGES", 1)
+    with pytest.raises(formats.Unreadable, match="has 2 pages, more than 1; divide it"):
+        read(ALL["a.pdf"], "pdf")
+    monkeypatch.setattr(table, "MAX_ROWS", 2)
+    with pytest.raises(formats.Unreadable, match="has more than 2 rows; divide it"):
+        read(b"a,b\n1,2\n3,4\n", "csv")
+
+
+def test_an_archive_names_its_files_safely_and_leaves_nothing_out_silently(make_corpus: MakeCorpus) -> None:
+    members = [
+        ("../../up.txt", "Up."),
+        ("in/b.txt", "B."),
+        ("in/b.txt", "Again."),
+        ("in/empty.md", ""),
+        ("inner.zip", make_zip({"c.txt": "C."})),
+        ("__MACOSX/x.txt", "no"),
+        (".hidden", "no"),
+    ]
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        data = make_zip(members)
+    folder = make_corpus({"a.zip": data})
+    items = list(read_documents(folder, corpus_files(folder)))
+    assert {item.doc_id for item in items if isinstance(item, Document)} == {"a.zip/up.txt", "a.zip/in/b.txt"}
+    assert {item.path: item.reason for item in items if isinstance(item, UnreadFile)} == {
+        "a.zip/in/b.txt": "is in the archive twice; only one of them is read",
+        "a.zip/in/empty.md": "is empty",
+        "a.zip/inner.zip": "is an archive inside an archive; unpack it",
+    }
+
+
+def test_what_a_browser_saved_beside_a_page_is_passed_over(make_corpus: MakeCorpus) -> None:
+    folder = make_corpus({"a.html": PAGE, "a_files/x.js": "var x;", "b_files/y.txt": "Y."})
+    assert [path.name for path in corpus_files(folder)] == ["a.html", "y.txt"]
+
+
+def test_half_a_character_in_a_line_of_json_is_told(make_corpus: MakeCorpus) -> None:
+    folder = make_corpus({"c.jsonl": '{"_id": "a", "text": "half \\ud83d a smile"}'})
+    with pytest.raises(CorpusError, match=r"c\.jsonl:1: holds half of a character"):
+        list(read_documents(folder, corpus_files(folder)))
+
+
+def test_pipes_and_locks_of_office_are_passed_over(make_corpus: MakeCorpus) -> None:
+    folder = make_corpus({"a.txt": "A.", "~$a.docx": b"\x05user"})
+    os.mkfifo(folder / "pipe.txt")
+    assert [path.name for path in corpus_files(folder)] == ["a.txt"]
+
+
+@given(st.sampled_from([*ALL][:7]), st.booleans(), st.data())
+def test_damaged_bytes_are_read_or_refused_but_never_fatal(
+    name: str, inside: bool, data: st.DataObject
+) -> None:
+    broken = ALL[name]
+    if inside and zipfile.is_zipfile(io.BytesIO(broken)):
+        with zipfile.ZipFile(io.BytesIO(broken)) as file:
+            members = {member: file.read(member) for member in file.namelist()}
+        member = data.draw(st.sampled_from(sorted(members)))
+        broken = make_zip({**members, member: damaged(members[member], data)})
+    else:
+        broken = damaged(broken, data)
+    with contextlib.suppress(formats.Unreadable):
+        read(broken, kind_of(broken, name))
+
+
+def damaged(whole: bytes, data: st.DataObject) -> bytes:
+    """With a few bytes changed, or cut off at a place."""
+    if data.draw(st.booleans()):
+        return whole[: data.draw(st.integers(0, len(whole)))]
+    broken = bytearray(whole)
+    for place in data.draw(st.lists(st.integers(0, len(broken) - 1), max_size=8)):
+        broken[place] ^= data.draw(st.integers(1, 255))
+    return bytes(broken)
+
+
+# Text and report ----------------------------------------------------------------------------
+
+
+@given(st.text(st.characters(categories=["L", "Z", "C"])))
+def test_tidy_text_can_be_stored_and_stays_tidy(text: str) -> None:
+    tidied = tidy(text)
+    tidied.encode()
+    assert tidy(tidied) == tidied
+    assert "\n" not in tidied
+    assert "\f" not in tidied
+
+
+def test_tidy_by_hand() -> None:
+    assert tidy("\ufeff co\u00adoperate\x00\n\tnow\u00a0\ud83d. ") == "cooperate now ."
+
+
+def test_page_list_by_hand() -> None:
+    assert page_list([]) == ""
+    assert page_list([3, 5, 6, 7, 9, 10]) == "3, 5–7, 9–10"
+
+
+def documents_of(**named: str) -> list[Document]:
+    return [Document(name, name, text, name, ()) for name, text in named.items()]
+
+
+def test_the_report_is_one_line_when_all_is_well() -> None:
+    documents = documents_of(a="One text of its own.", b="Another that shares nothing with it.")
+    report = reading_report(documents, {"a": 2, "b": 5})
+    assert str(report) == "2 documents read, 0 files not read; passages a document: 2 to 5, median 3.5"
+
+
+def test_the_report_names_what_was_lost_or_repeated() -> None:
+    words = [f"word{number}" for number in range(400)]
+    copied = " ".join(words)
+    changed = " ".join([*words[:399], "other"])
+    half = " ".join(words[:200] + [f"new{number}" for number in range(200)])
+    documents = documents_of(
+        a=copied,
+        b=changed,
+        c=half,
+        d="caf\ufffd and caf\ufffd",
+        e="na\u00c3\u00afve, caf\u00c3\u00a9",
+        f="São Tomé Â",
+    )
+    textless = "s.pdf: 1 of 2 pages without a text layer (page 2)"
+    report = reading_report(
+        documents, dict.fromkeys("abcde", 1), [UnreadFile("x.pdf", "is empty")], [textless, "other"]
+    )
+    assert report.near_duplicates == (("b", "a"),)
+    assert report.damaged == (("d", 2), ("e", 2))
+    assert report.textless == (textless,)
+    assert report.no_passages == ("f",)
+    assert str(report).splitlines() == [
+        "6 documents read, 1 file not read; passages a document: 0 to 1, median 1",
+        "not read: x.pdf is empty",
+        f"pages without text: {textless}",
+        "near-duplicate: b repeats a",
+        "encoding damage: d: 2 places",
+        "encoding damage: e: 2 places",
+        "no passage: f",
+    ]
+
+
+def test_rebuild_prints_the_report(
+    make_corpus: MakeCorpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spec = importlib.util.spec_from_file_location("rebuild_index", ROOT / "scripts" / "rebuild_index.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    monkeypatch.setattr(script, "load_encoder", lambda _: HashEncoder())
+    scan = make_pdf([column(20, ["Words of the first page."]), []])
+    corpus = make_corpus({"a.pdf": scan, "b.html": PAGE, "c.html": PAGE, "d.docx": b"no"})
+    places = ["--corpus", str(corpus), "--index", str(tmp_path / "index")]
+    for _ in range(2):  # built, and found unchanged
+        assert script.main(places) == 0
+        told, warned = capsys.readouterr()
+        assert told.splitlines()[1:] == [
+            "3 documents read, 1 file not read; passages a document: 1 to 2, median 2",
+            "not read: d.docx ends in .docx but is no DOCX, or its beginning is damaged",
+            "pages without text: a.pdf: 1 of 2 pages without a text layer (page 2)",
+            "near-duplicate: c.html repeats b.html",
+        ]
+        assert "without a text layer" not in warned
+
+
+def test_a_long_list_of_findings_is_cut_short() -> None:
+    unread = [UnreadFile(f"{number}.pdf", "is empty") for number in range(25)]
+    told = str(reading_report([], {}, unread)).splitlines()
+    assert len(told) == 12
+    assert told[-1] == "not read: and 15 more"
