@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 
 from chatbot.conversation import smalltalk, standalone
 from chatbot.corpus import SECTION_JOINT, Document, header_of
+from chatbot.disagreement import Statement
+from chatbot.disagreement import positions as find_positions
 from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import IndexBroken, QuestionError
 from chatbot.index import Hit, PassageIndex, Pool, current_generation
@@ -44,6 +46,7 @@ LONGEST_QUESTION = 2000  # characters
 HITS = 10
 MOST_QUOTES = 4
 MOST_DOCUMENTS = 3
+COMPARED = 8  # best sentences that are looked through for values that differ
 
 SIGNALS = (
     "evidence",  # score of the best sentence
@@ -81,6 +84,15 @@ class Citation:
 
 
 @dataclass(frozen=True)
+class Stated:
+    """A value on which sources differ, as written, who gives it ("" unnamed), and the citations that do."""
+
+    value: str
+    said_by: str
+    citations: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class NotFound:
     """What was looked for in vain: words of the question that occur nowhere, and how much was searched."""
 
@@ -105,6 +117,7 @@ class Answer:
     not_found: NotFound | None
     index: dict[str, str]
     milliseconds: dict[str, float]
+    positions: tuple[Stated, ...] = ()  # two or more where status is "disagreement"
 
     @property
     def abstained(self) -> bool:
@@ -120,6 +133,7 @@ class Answer:
             "short_answer": self.short_answer,
             "confidence": self.confidence,
             "citations": [asdict(citation) for citation in self.citations],
+            **({"positions": [asdict(stated) for stated in self.positions]} if self.positions else {}),
             "hits": [
                 {
                     "rank": hit.rank,
@@ -180,13 +194,18 @@ class Chatbot:
         """With the encoder called `model` and, where its weights are there, the trained reader."""
         return cls(folder, load_encoder(model), load_network_reader())
 
-    def answer(self, question: str, history: Sequence[str] = ()) -> Answer:
-        """The answer to a question; `history` holds the user's earlier ones, oldest first."""
-        *_, answer = self.steps(question, history)
+    def answer(self, question: str, history: Sequence[str] = (), answers: Sequence[str] = ()) -> Answer:
+        """The answer to a question; `history` holds the user's earlier ones, oldest first.
+
+        answers[i] is what was quoted for history[i]; a follow-up may refer to that as well.
+        """
+        *_, answer = self.steps(question, history, answers)
         assert isinstance(answer, Answer)
         return answer
 
-    def steps(self, question: str, history: Sequence[str] = ()) -> Iterator[Step | Answer]:
+    def steps(
+        self, question: str, history: Sequence[str] = (), answers: Sequence[str] = ()
+    ) -> Iterator[Step | Answer]:
         """What is being done, then the Answer. Raises QuestionError for a question that is none."""
         question = check_question(question)
         reply = smalltalk(question)
@@ -194,7 +213,7 @@ class Chatbot:
         if reply is not None:
             yield self._smalltalk(question, reply, index)
             return
-        meant = standalone(question, [turn for turn in history if turn.strip()])
+        meant = standalone(question, history, answers=answers)
         yield "searching"
         searched = self._search(meant, index)
         yield "reading"
@@ -284,15 +303,14 @@ class Chatbot:
             status = "not_found"
         else:
             status = "answered" if confidence >= refusal["answered"] else "closest"
-        citations: tuple[Citation, ...] = ()
+        chosen: list[Evidence] = []
+        values: list[tuple[str, str, list[Evidence]]] = []
         if status != "not_found":
             chosen = choose(reading.evidence, reading.hits, self.parameters["quotes"], reading.asked)
-            cited = [reading.hits[evidence.candidate] for evidence in chosen]
-            documents = {doc_id: index.document(doc_id) for doc_id in {hit.passage.doc_id for hit in cited}}
-            citations = tuple(
-                _cite(number, evidence, hit.passage.section, documents[hit.passage.doc_id])
-                for number, (evidence, hit) in enumerate(zip(chosen, cited, strict=True), 1)
-            )
+        if status == "answered" and (values := self._differing(reading)):
+            status = "disagreement"
+            chosen = _of_each(values)
+        citations = self._citations(chosen, reading.hits, index)
         short = self._short(reading, citations) if status == "answered" else ""
         return Answer(
             question,
@@ -310,7 +328,35 @@ class Chatbot:
                 "search": round(reading.search_ms, 1),
                 "read": round(reading.read_ms, 1),
             },
+            tuple(
+                Stated(
+                    value, said_by, tuple(n for n, e in enumerate(chosen, 1) if any(e is g for g in givers))
+                )
+                for value, said_by, givers in values
+            ),
         )
+
+    def _citations(
+        self, chosen: Sequence[Evidence], hits: Sequence[Hit], index: PassageIndex
+    ) -> tuple[Citation, ...]:
+        cited = [hits[evidence.candidate] for evidence in chosen]
+        documents = {doc_id: index.document(doc_id) for doc_id in {hit.passage.doc_id for hit in cited}}
+        return tuple(
+            _cite(number, evidence, hit.passage.section, documents[hit.passage.doc_id])
+            for number, (evidence, hit) in enumerate(zip(chosen, cited, strict=True), 1)
+        )
+
+    def _differing(self, reading: Reading) -> list[tuple[str, str, list[Evidence]]]:
+        """Values on which the best sentences differ, who gives them, and in which sentences."""
+        least = reading.evidence[0].score - self.parameters["quotes"]["broad_margin"]
+        compared = [e for e in reading.evidence[:COMPARED] if e.score >= least]
+        hits = [reading.hits[e.candidate] for e in compared]
+        statements = [
+            Statement(e.text, hit.passage.doc_id, hit.title, hit.passage.section, e.score)
+            for e, hit in zip(compared, hits, strict=True)
+        ]
+        found = find_positions(reading.asked.text, reading.asked.kind, statements)
+        return [(p.value, p.said_by, [compared[i] for i in p.statements]) for p in found[:MOST_QUOTES]]
 
     def _short(self, reading: Reading, citations: Sequence[Citation]) -> str:
         """The short answer of the first quote that has one."""
@@ -323,6 +369,12 @@ class Chatbot:
 
     def _smalltalk(self, question: str, reply: str, index: PassageIndex) -> Answer:
         return Answer(question, question, "smalltalk", reply, "", 1.0, (), (), None, _index_of(index), {})
+
+
+def _of_each(values: Sequence[tuple[str, str, list[Evidence]]]) -> list[Evidence]:
+    """The best sentence for each value, the best of all first; one that gives several is taken once."""
+    best = {(givers[0].candidate, givers[0].span): givers[0] for _, _, givers in values}
+    return sorted(best.values(), key=lambda evidence: -evidence.score)
 
 
 def check_question(question: str) -> str:
@@ -413,8 +465,11 @@ def _first(term: Term, question: str) -> bool:
 
 def _agreement(pool: Pool) -> float:
     """Share of the five best of the dense search that are among the five best of the lexical one."""
-    best = [set(np.argsort(-pool.scores(method), kind="stable")[:5].tolist()) for method in ("dense", "bm25")]
-    return len(best[0] & best[1]) / 5
+    dense, words = (
+        {int(i) for i in np.argsort(-scores, kind="stable")[:5] if scores[i] > -np.inf}
+        for scores in (pool.scores("dense"), pool.scores("bm25"))
+    )
+    return len(dense & words) / 5
 
 
 # What is quoted? ----------------------------------------------------------------------------
@@ -462,7 +517,7 @@ def _cite(number: int, evidence: Evidence, section: str, document: Document) -> 
         document.title,
         section,
         document.source,
-        None,
+        document.page_at(start),
         start,
         end,
         quote,
@@ -474,6 +529,8 @@ def _text(status: str, citations: Sequence[Citation]) -> str:
     if status == "not_found":
         return "The documents do not answer this question."
     quoted = "\n".join(f"{' '.join(c.quote.split())} [{c.number}]" for c in citations)
+    if status == "disagreement":
+        return f"The sources differ:\n{quoted}"
     if status == "closest":
         return f"The documents do not answer this question. The nearest they say:\n{quoted}"
     return quoted

@@ -181,11 +181,13 @@ def respond(chatbot: Chatbot, typed: str, chosen: str, turns: list[Turn], votes:
     if not question.strip():
         yield draw_screen(turns, votes, status="Type a question first.")
         return
-    asked = [turn.question for turn in turns if turn.answer]
+    answered = [turn for turn in turns if turn.answer]
+    asked = [turn.question for turn in answered]
+    said = [" ".join(cited.quote for cited in turn.answer.citations) for turn in answered if turn.answer]
     turn, suggestions = Turn(question), list[str]()
     yield draw_screen([*turns, turn], votes)
     try:
-        for step in chatbot.steps(question, asked):
+        for step in chatbot.steps(question, asked, said):
             if isinstance(step, str):
                 yield draw_screen([*turns, turn], votes, step=step)
             else:

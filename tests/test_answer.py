@@ -160,6 +160,60 @@ def test_the_short_answer_stands_in_the_first_quote(chatbot: Chatbot) -> None:
     assert answer.short_answer in answer.citations[0].quote
 
 
+def test_values_that_differ_stand_side_by_side_each_with_its_citation(
+    make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder
+) -> None:
+    corpus = make_corpus(
+        {
+            "soviet.txt": "According to Soviet reports, 12,031 Soviet soldiers were killed in the campaign.\n",
+            "western.txt": "According to Glantz, 9,780 Soviet soldiers were killed in the campaign.\n",
+            "other.txt": "The campaign was fought in August 1945 by three Fronts.\n",
+        }
+    )
+    folder = tmp_path / "index"
+    build_index(corpus, folder, encoder)
+    answer = Chatbot(folder, encoder, None, parameters()).answer(
+        "How many Soviet soldiers were killed in the campaign?"
+    )
+    assert answer.status == "disagreement"
+    assert not answer.abstained
+    assert answer.text.startswith("The sources differ:\n")
+    assert {stated.value for stated in answer.positions} == {"12,031", "9,780"}
+    quotes = {citation.number: citation.quote for citation in answer.citations}
+    for stated in answer.positions:
+        assert stated.citations
+        assert all(stated.value in quotes[number] for number in stated.citations)
+    assert {entry["value"] for entry in answer.to_json()["positions"]} == {"12,031", "9,780"}
+
+
+def test_sources_that_agree_are_answered_plainly(
+    make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder
+) -> None:
+    corpus = make_corpus(
+        {
+            "one.txt": "Some 12,000 Soviet soldiers were killed in the campaign.\n",
+            "two.txt": "In the campaign 12,031 Soviet soldiers were killed.\n",
+        }
+    )
+    folder = tmp_path / "index"
+    build_index(corpus, folder, encoder)
+    answer = Chatbot(folder, encoder, None, parameters()).answer(
+        "How many Soviet soldiers were killed in the campaign?"
+    )
+    assert answer.status == "answered"
+    assert answer.positions == ()
+    assert "positions" not in answer.to_json()
+
+
+def test_a_follow_up_may_refer_to_what_was_quoted(folder: Path, encoder: HashEncoder) -> None:
+    bot = Chatbot(folder, encoder, None, parameters())
+    asked = "Which ship lay in the bay?"
+    alone = bot.answer("How long is she?", [asked])
+    told = bot.answer("How long is she?", [asked], ["Captain Mary Stone came aboard the Missouri."])
+    assert "Mary Stone" not in alone.standalone_question
+    assert told.standalone_question != alone.standalone_question
+
+
 # JSON ---------------------------------------------------------------------------------------
 
 

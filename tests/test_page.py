@@ -91,7 +91,9 @@ class Parrot:
         self.reply = reply
         self.heard: list[tuple[str, list[str]]] = []
 
-    def steps(self, question: str, history: Sequence[str] = ()) -> Iterator[str | Answer]:
+    def steps(
+        self, question: str, history: Sequence[str] = (), answers: Sequence[str] = ()
+    ) -> Iterator[str | Answer]:
         self.heard.append((question, list(history)))
         yield "searching"
         if isinstance(self.reply, Exception):
@@ -113,7 +115,9 @@ class SlowParrot(Parrot):
         super().__init__(reply)
         self.released = threading.Event()
 
-    def steps(self, question: str, history: Sequence[str] = ()) -> Iterator[str | Answer]:
+    def steps(
+        self, question: str, history: Sequence[str] = (), answers: Sequence[str] = ()
+    ) -> Iterator[str | Answer]:
         for step in super().steps(question, history):
             yield step
             self.released.wait(10)

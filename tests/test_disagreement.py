@@ -1,0 +1,238 @@
+"""Disagreement: values that differ are reported, values that fit together or mean different things are not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chatbot.disagreement import Position, Statement, positions
+from chatbot.reader import answer_kind
+
+LABELLED = Path(__file__).parent / "data" / "disagreements.jsonl"
+
+
+def found(question: str, *texts: str, title: str = "Tarn Hill") -> list[Position]:
+    items = [Statement(text, f"{n}.md", title) for n, text in enumerate(texts)]
+    return positions(question, answer_kind(question), items)
+
+
+def values(question: str, *texts: str, title: str = "Tarn Hill") -> list[str]:
+    return [position.normal for position in found(question, *texts, title=title)]
+
+
+def labelled(split: str) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in LABELLED.read_text("utf-8").splitlines()]
+    return [row for row in rows if row["split"] == split]
+
+
+def detected(row: dict[str, Any]) -> list[Position]:
+    items = [Statement(s["text"], s["title"], s["title"]) for s in row["statements"]]
+    return positions(row["question"], answer_kind(row["question"]), items)
+
+
+@pytest.mark.parametrize(
+    ("split", "precision", "recall"), [("tune", 0.95, 0.90), ("test", 0.90, 0.80)], ids=["tune", "test"]
+)
+def test_labelled_set(split: str, precision: float, recall: float) -> None:
+    """No constant was chosen on the rows of `test`."""
+    rows = labelled(split)
+    outcomes = [(row["conflict"], bool(detected(row))) for row in rows]
+    hits = outcomes.count((True, True))
+    precise = hits / (hits + outcomes.count((False, True)))
+    recalled = hits / (hits + outcomes.count((True, False)))
+    print(f"{split}: precision {precise:.3f}, recall {recalled:.3f}, n {len(rows)}")
+    assert precise >= precision
+    assert recalled >= recall
+
+
+def test_labelled_set_is_balanced_and_its_halves_share_no_question() -> None:
+    tune, test = labelled("tune"), labelled("test")
+    for rows in (tune, test):
+        assert 0.3 <= sum(row["conflict"] for row in rows) / len(rows) <= 0.6
+        assert all(row["conflict"] or not row["values"] for row in rows)
+    asked = {row["question"] for row in tune}
+    assert not asked & {row["question"] for row in test}
+
+
+def test_two_sources_in_one_sentence() -> None:
+    question = "How many Japanese soldiers were killed?"
+    text = "Japan's post-war count gives 21,389 Japanese soldiers killed, whereas Soviet claims put the number at 83,737."
+    first, second = found(question, text)
+    assert first == Position("21,389", "21389", (0,), "Japan's post-war count")
+    assert second == Position("83,737", "83737", (0,), "Soviet claims")
+
+
+def test_two_documents() -> None:
+    first, second = found(
+        "When was the Lindqvist Bridge opened?",
+        "The Lindqvist Bridge was opened on 3 June 1931.",
+        "According to the town's chronicle, the Lindqvist Bridge was opened on 13 June 1931.",
+    )
+    assert (first.normal, first.statements, first.said_by) == ("1931-06-03", (0,), "")
+    assert (second.normal, second.statements) == ("1931-06-13", (1,))
+    assert second.said_by.startswith("According to the town's chronicle")
+
+
+def test_a_position_names_all_statements_that_give_it() -> None:
+    got = found(
+        "How long is the Varn River?",
+        "The Varn River is 412 km long.",
+        "The Varn River is 436 kilometres long.",
+        "The Varn River is 412 kilometres long.",
+    )
+    assert [position.statements for position in got] == [(0, 2), (1,)]
+
+
+@pytest.mark.parametrize(
+    ("question", "texts"),
+    [
+        (
+            "When did it open in Tarn?",
+            ("It was opened in Tarn on 8 August 1945.", "It was opened in Tarn on 8.8.1945."),
+        ),
+        (
+            "When did it open in Tarn?",
+            ("It was opened in Tarn on 8 August 1945.", "In 1945 it was opened in Tarn."),
+        ),
+        (
+            "When did it open in Tarn?",
+            ("It was opened in Tarn on 8 August 1945.", "It was opened in Tarn on August 8, 1945."),
+        ),
+        ("How many books has Tarn?", ("Tarn has 1.5 million books.", "Tarn has 1,500,000 books.")),
+        ("How many books has Tarn?", ("Tarn has 1.6 million books.", "Tarn has 1,577,725 books.")),
+        ("How many books has Tarn?", ("Tarn has more than 80,000 books.", "Tarn has 83,737 books.")),
+        ("How many books has Tarn?", ("Tarn has up to 500 books.", "Tarn has 420 books.")),
+        ("How many books has Tarn?", ("Tarn has about 600,000 books.", "Tarn has 609,448 books.")),
+        ("How many books has Tarn?", ("Tarn has between 60,000 and 62,000 books.", "Tarn has 61,200 books.")),
+        ("How many books has Tarn?", ("Tarn has twelve books.", "Tarn has 12 books.")),
+        (
+            "How long did the strike at Tarn last?",
+            ("The strike at Tarn lasted 14 days.", "The strike at Tarn lasted two weeks."),
+        ),
+        ("How far is it to Tarn?", ("It is 256 miles to Tarn.", "It is 412 km to Tarn.")),
+    ],
+)
+def test_values_that_fit_together(question: str, texts: Sequence[str]) -> None:
+    assert values(question, *texts) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "texts"),
+    [
+        ("How many books has Tarn?", ("Tarn has about 55,000 books.", "Tarn has 60,000 to 62,000 books.")),
+        ("How many books has Tarn?", ("Tarn has more than 80,000 books.", "Tarn has 21,389 books.")),
+        ("How many books has Tarn?", ("Tarn has up to 500 books.", "Tarn has 520 books.")),
+        (
+            "When did it open in Tarn?",
+            ("It was opened in Tarn on 8 August 1945.", "It was opened in Tarn in July 1945."),
+        ),
+    ],
+)
+def test_values_that_do_not_fit(question: str, texts: Sequence[str]) -> None:
+    assert len(values(question, *texts)) == 2
+
+
+@pytest.mark.parametrize(
+    ("question", "texts"),
+    [
+        (
+            "How many rebels were killed at Tarn Hill?",
+            ("400 rebels were killed at Tarn Hill.", "900 rebels were captured at Tarn Hill."),
+        ),
+        (
+            "How many Soviet soldiers died?",
+            ("12,031 Soviet soldiers died.", "21,389 Japanese soldiers died."),
+        ),
+        (
+            "How many ships were handed over?",
+            ("149 ships were handed over.", "It was planned that 180 ships were handed over."),
+        ),
+        (
+            "When did the siege of Tarn begin?",
+            ("The siege of Tarn began on 6 May 1712.", "The siege of Tarn ended on 20 July 1712."),
+        ),
+        (
+            "How many people live in Tarn?",
+            ("Tarn had 4,800 inhabitants in 2021.", "Tarn had 3,100 inhabitants in 1960."),
+        ),
+        (
+            "How many people were killed at Tarn?",
+            (
+                "About 70,000 people were killed at once at Tarn.",
+                "About 140,000 people were killed at Tarn by the end of 1945.",
+            ),
+        ),
+        (
+            "Who commanded at Tarn?",
+            ("Erik Stahl commanded at Tarn.", "Until 1711 Jonas Brahe commanded at Tarn."),
+        ),
+        (
+            "When was war declared on Tarn?",
+            (
+                "War was declared on Tarn on 8 August 1945.",
+                "War was declared on Tarn on 8 August 1945 and the attack followed on 9 August 1945.",
+            ),
+        ),
+    ],
+    ids="fates parties plan events years stages succession neighbours".split(),
+)
+def test_values_of_different_things(question: str, texts: Sequence[str]) -> None:
+    assert values(question, *texts) == []
+
+
+def test_clocks_of_two_zones_do_not_disagree() -> None:
+    question = "At what time did the attack on Tarn begin?"
+    moscow = "The attack on Tarn began at 18:00 Moscow time."
+    assert values(question, moscow, "The attack on Tarn began at 0:00 Transbaikal time.") == []
+    got = found(question, moscow, "The attack on Tarn began at 18:30 Moscow time.")
+    assert [position.value for position in got] == ["18:00 Moscow time", "18:30 Moscow time"]
+
+
+def test_who_says_so_is_not_who_is_counted() -> None:
+    text = "Soviet sources claim 83,737 Japanese dead, while Japanese sources claim 21,389 Japanese dead."
+    assert values("How many Japanese died?", text) == ["83737", "21389"]
+    assert values("How many Soviet soldiers died?", text) == []
+
+
+@pytest.mark.parametrize(
+    "question", ["Why did the bridge fall?", "Was the bridge opened in 1931?", "Who was Ilse Maren?"]
+)
+def test_questions_without_a_comparable_value(question: str) -> None:
+    assert values(question, "The bridge opened in 1931.", "The bridge opened in 1940.") == []
+
+
+def test_one_statement_does_not_disagree_with_its_copy() -> None:
+    text = "The siege of Arkona began on 6 May 1712, and the town fell on 20 July 1712."
+    assert values("When did the siege of Arkona begin?", text, text) == []
+
+
+WORDS = st.sampled_from(
+    "The rebels lost 400 killed 1,577,725 about between and or to from 8 August 1945 31 February 0 99:99 18:00 according Glantz by 1956"
+    " million , . ; soldiers Soviet Japanese while some sources 3–5 % km $5 twelve dozen of the Tarn".split()
+)
+TEXTS = st.lists(st.lists(WORDS, max_size=25).map(" ".join), max_size=5)
+QUESTIONS = st.sampled_from(
+    [
+        "When was Tarn taken?",
+        "How many soldiers died?",
+        "At what time did it begin?",
+        "Who led the rebels?",
+        "How far is Tarn?",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(QUESTIONS, TEXTS)
+def test_any_text_gives_none_or_several_positions(question: str, texts: list[str]) -> None:
+    got = found(question, *texts)
+    assert len(got) != 1
+    assert len({position.normal for position in got}) == len(got)
+    assert all(0 <= n < len(texts) for position in got for n in position.statements)
+    assert all(position.statements for position in got)
