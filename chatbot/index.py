@@ -2,16 +2,21 @@
 
 On disk. `folder/CURRENT` names the live generation, `folder/<generation>/` holds
 
-    manifest.json          format, encoder, counts, fingerprint of the corpus, checksums, versions
+    manifest.json          format, encoder, kind of FAISS index, counts, fingerprint of the corpus, checksums, versions
     passages.sqlite        documents, passages with their sentences, example questions
-    passages.faiss         inner-product index of the passage vectors
+    passages.faiss         inner-product index of the passage vectors: exact, or above EXACT_UP_TO passages
+                           inverted lists of 8-bit codes, which only nominate candidates
     passage_vectors.npy    (passages, dim) float32, unit rows
     sentence_vectors.npy   (sentences, dim) float16, unit rows, in the order of passages
     sentence_offsets.npy   (passages + 1,) int64: sentences of passage i are rows offsets[i]:offsets[i+1]
     bm25/                  as bm25s saves it
 
 A build writes a folder of its own, checks it, renames it and at last replaces CURRENT: whenever it
-is stopped, the old generation stays whole and live.
+is stopped, the old generation stays whole and live. What a stopped build has embedded waits in
+`folder/embedding-<encoder>/` for the next one.
+
+Size. Vectors, FAISS and BM25 are memory-mapped and SQLite reads what is asked for, so opening reads little
+but the vocabulary. Every cosine of a pool is computed from the full vectors, whatever FAISS holds.
 
 Ranking. The pool is the union of the best passages by cosine and by BM25. A candidate's meaning is the
 cosine of the passage plus that of its best view: the passage again or, if it is nearer, one of its
@@ -26,12 +31,14 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import math
+import mmap
 import os
 import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -74,7 +81,14 @@ RRF_K = 60
 LEXICAL_WEIGHT = 0.2  # of BM25; meaning has the rest
 BM25_K1, BM25_B = 1.2, 0.75
 HEADER_PIECES = 40  # word pieces of title and headings that may go before a passage
+EXACT_UP_TO = 100_000  # passages that FAISS compares one by one, in 6 ms (384 numbers each, one thread)
+NEAREST, NEAREST_FOUND = 10, 0.99  # this share of a question's nearest passages is to be in the pool
+TUNING_QUESTIONS = 256
+SHARD = 4096  # texts embedded between two writes: what a killed build loses at most
 _HASHED_BYTES = 256 << 20  # files of an index up to this size together are checksummed when it is opened
+_RELEASE_AFTER = 16  # searches after which mapped vectors no longer count as this process's memory
+_THREADS = faiss.omp_get_max_threads()  # OMP_NUM_THREADS, or what the machine has
+_JUST_WRITTEN = 2.0  # seconds in which a file can change without a change of its time
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
 
@@ -140,7 +154,7 @@ class BuildReport:
     documents: int
     passages: int
     embedded: int  # passages
-    reused: int  # passages
+    reused: int  # passages whose vectors came from the generation before or from a build that was stopped
     removed: int  # passages of the generation before that are gone
     seconds: float
     unread: tuple[UnreadFile, ...]
@@ -168,12 +182,10 @@ class PassageIndex:
         _check_encoder(self.manifest, encoder, folder)
         _check_files(self._folder, self.manifest)
         try:
-            self._faiss = faiss.read_index(str(self._folder / "passages.faiss"))
-            self._sentences = np.load(
-                self._folder / "sentence_vectors.npy", mmap_mode="r", allow_pickle=False
-            )
-            self._passages = np.load(self._folder / "passage_vectors.npy", mmap_mode="r", allow_pickle=False)
-            self._offsets = np.load(self._folder / "sentence_offsets.npy", allow_pickle=False)
+            self._faiss = _read_faiss(self._folder / "passages.faiss", self.manifest)
+            self._passages = _map_array(self._folder / "passage_vectors.npy")
+            self._sentences = _map_array(self._folder / "sentence_vectors.npy")
+            self._offsets = _map_array(self._folder / "sentence_offsets.npy")
             self._bm25 = bm25s.BM25.load(self._folder / "bm25", mmap=True, show_progress=False)
         except (OSError, ValueError, RuntimeError) as error:
             raise IndexBroken(
@@ -181,12 +193,7 @@ class PassageIndex:
             ) from error
         self._db = _open_read_only(self._folder / "passages.sqlite")
         self._lock = threading.Lock()
-        self._documents: list[str] = [
-            row[0] for row in self._rows("SELECT doc_id FROM documents ORDER BY row")
-        ]
-        self._document_of = np.array(
-            [row[0] for row in self._rows("SELECT document FROM passages ORDER BY row")], np.int64
-        )
+        self._searches = 0
 
     @classmethod
     def open(cls, folder: Path, encoder: Encoder) -> PassageIndex:
@@ -194,7 +201,7 @@ class PassageIndex:
         return cls(folder, current_generation(folder), encoder)
 
     def __len__(self) -> int:
-        return len(self._document_of)
+        return len(self._passages)
 
     def search(self, question: str, k: int = 10, method: str = "ours") -> list[Hit]:
         """The k best passages, best first; fewer when fewer are found. Equal scores keep corpus order."""
@@ -211,18 +218,46 @@ class PassageIndex:
 
     def pool_of(self, vector: NDArray[np.float32], question: str, depth: int = POOL) -> Pool:
         """As `pool`, for a (dim,) vector that has been computed already."""
-        dense = self._dense(vector, depth)
-        lexical = self.lexical_scores(stems(question))  # (passages,)
-        words = _best(lexical, depth)
-        rows = np.union1d(dense, words)
-        return Pool(
+        return self.gather(vector, self.nearest(vector, depth), *self.matching(question, depth))
+
+    def nearest(self, vector: NDArray[np.float32], depth: int) -> NDArray[np.int64]:
+        """Rows of the best `depth` passages by cosine, best first."""
+        if vector.shape != (self.manifest["encoder"]["dim"],):
+            raise ValueError(
+                f"expected a vector of {self.manifest['encoder']['dim']} numbers, got shape {vector.shape}"
+            )
+        # holds for the calling thread alone
+        faiss.omp_set_num_threads(min(self.manifest.get("threads", 1), _THREADS))
+        # FAISS returns equal scores in no fixed order: look deeper, then keep the earlier rows
+        found = self._faiss.search(vector[None], min(2 * depth, len(self)))[1][0]
+        rows = np.sort(found[found >= 0]).astype(np.int64)  # FAISS pads with -1
+        order = np.argsort(-_cosines(self._passages[rows], vector), kind="stable")[:depth]
+        return rows[order]
+
+    def matching(self, question: str, depth: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Rows of the best `depth` passages by BM25, ascending; and BM25 of every passage."""
+        scores = self.lexical_scores(stems(question))  # (passages,)
+        return _best(scores, depth), scores
+
+    def gather(
+        self,
+        vector: NDArray[np.float32],
+        nearest: NDArray[np.int64],
+        matching: NDArray[np.int64],
+        scores: NDArray[np.float32],
+    ) -> Pool:
+        """The candidates of both searches, each with every part of its score."""
+        rows = np.union1d(nearest, matching)
+        pool = Pool(
             rows,
             _cosines(self._passages[rows], vector),
             self._best_sentence(rows, vector),
-            lexical[rows],
-            np.isin(rows, dense),
-            np.isin(rows, words),
+            scores[rows],
+            np.isin(rows, nearest),
+            np.isin(rows, matching),
         )
+        self._release()
+        return pool
 
     def lexical_scores(self, query_stems: Sequence[str]) -> NDArray[np.float32]:
         """BM25 of every passage."""
@@ -245,7 +280,10 @@ class PassageIndex:
 
     def doc_id(self, row: int) -> str:
         """The document of a passage row."""
-        return self._documents[int(self._document_of[row])]
+        query = (
+            "SELECT doc_id FROM passages JOIN documents ON document = documents.row WHERE passages.row = ?"
+        )
+        return str(self._rows(query, int(row))[0][0])
 
     def document(self, doc_id: str) -> Document:
         """The document as it was read. Raises KeyError if there is none of this id."""
@@ -285,17 +323,6 @@ class PassageIndex:
         why = {name: round(float(getattr(pool, name)[i]), 4) for name in ("dense", "sentence", "lexical")}
         return Hit(passage, text, title, source, round(score, 6), rank, why, row)
 
-    def _dense(self, vector: NDArray[np.float32], depth: int) -> NDArray[np.int64]:
-        if vector.shape != (self.manifest["encoder"]["dim"],):
-            raise ValueError(
-                f"expected a vector of {self.manifest['encoder']['dim']} numbers, got shape {vector.shape}"
-            )
-        # FAISS returns equal scores in no fixed order: look deeper, then keep the earlier rows
-        found = self._faiss.search(vector[None], min(2 * depth, len(self)))[1][0]
-        rows = np.sort(found[found >= 0]).astype(np.int64)  # FAISS pads with -1
-        order = np.argsort(-_cosines(self._passages[rows], vector), kind="stable")[:depth]
-        return rows[order]
-
     def _best_sentence(self, rows: NDArray[np.int64], vector: NDArray[np.float32]) -> NDArray[np.float32]:
         starts, stops = self._offsets[rows], self._offsets[rows + 1]
         lengths = stops - starts
@@ -305,6 +332,13 @@ class PassageIndex:
         return (
             np.maximum.reduceat(cosines, bounds).astype(np.float32) if len(rows) else np.zeros(0, np.float32)
         )
+
+    def _release(self) -> None:
+        """Give mapped vectors back to the system's cache, or in time every page of them would be resident."""
+        self._searches += 1
+        if self._searches % _RELEASE_AFTER == 0 and hasattr(mmap, "MADV_DONTNEED"):
+            for vectors in (self._passages, self._sentences):
+                vectors._mmap.madvise(mmap.MADV_DONTNEED)
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
         with self._lock:
@@ -318,7 +352,10 @@ def _cosines(rows: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[
 
 def _best(scores: NDArray[np.float32], depth: int) -> NDArray[np.int64]:
     """Rows of the `depth` highest positive scores; at the boundary the earlier rows win."""
-    candidates = np.flatnonzero(scores > 0)
+    tops = scores[: len(scores) // 512 * 512].reshape(-1, 512).max(axis=1)
+    # at least `depth` scores reach the bound, and few do: a sort of all is spared
+    bound = np.partition(tops, -depth)[-depth] if len(tops) >= depth else 0
+    candidates = np.flatnonzero(scores >= bound if bound > 0 else scores > 0)
     if len(candidates) > depth:
         boundary = np.partition(scores[candidates], -depth)[-depth]
         candidates = candidates[scores[candidates] >= boundary]
@@ -369,14 +406,44 @@ def _check_files(folder: Path, manifest: dict[str, Any], *, all_hashes: bool = F
     for name, entry in checksums.items():
         path = folder / name
         size = path.stat().st_size if path.is_file() else -1
-        if size != entry["bytes"] or (thorough and _file_hash(path) != entry["sha256"]):
+        if size != entry["bytes"] or (thorough and _known_hash(path) != entry["sha256"]):
             state = "is missing" if size < 0 else "is not as it was written"
             raise IndexBroken(f"{path} {state}; run scripts/rebuild_index.py --force")
+
+
+_known: dict[tuple[str, int, int, int], str] = {}
+
+
+def _known_hash(path: Path) -> str:
+    """SHA-256 of a file, computed once in a process while its inode, size and time stay the same."""
+    state = path.stat()
+    key = (str(path), state.st_ino, state.st_size, state.st_mtime_ns)
+    digest = _known.get(key) or _file_hash(path)
+    if time.time() - state.st_mtime > _JUST_WRITTEN:
+        _known[key] = digest
+    return digest
 
 
 def _file_hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _map_array(path: Path) -> Any:
+    """A memory-mapped array. Raises ValueError for a damaged file."""
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _read_faiss(path: Path, manifest: dict[str, Any]) -> Any:
+    index: Any
+    try:
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError:  # no memory mapping on this system, or a damaged file
+        index = faiss.read_index(str(path))
+    if "probes" in manifest:
+        index.nprobe = manifest["probes"]
+        index.parallel_mode = 1  # the lists of one query are shared out among threads
+    return index
 
 
 def _open_read_only(path: Path) -> sqlite3.Connection:
@@ -405,16 +472,17 @@ def build_index(
 ) -> BuildReport:
     """Bring the index in `folder` up to the corpus; passages that have not changed keep their vectors.
 
-    Nothing changed: nothing is written. `force` embeds everything anew. Raises CorpusMissing for
-    nothing to index, CorpusError for a broken file, IndexBusy beside another build; then and at any
-    crash the generation that was live stays so.
+    Nothing changed: nothing is written. What a stopped build had embedded is taken over. `force` embeds
+    everything anew. Raises CorpusMissing for nothing to index, CorpusError for a broken file, IndexBusy
+    beside another build; then and at any crash the generation that was live stays so.
     """
     started = time.perf_counter()
     tell = progress or (lambda _stage, _done, _total: None)
     if not force and not stale(corpus, folder, encoder):
         return _unchanged(folder, started)
     with _only_build(folder):
-        _sweep(folder)
+        shards = _Shards(folder, encoder)
+        _sweep(folder, keep=None if force else shards.folder.name)
         files = corpus_files(corpus, skip=folder)
         hashes = _hash_files(corpus, files)
         source = _read_source(corpus, files, encoder, tell)
@@ -422,8 +490,11 @@ def build_index(
         work = folder / f"building-{os.getpid()}"
         try:
             work.mkdir()
-            embedded, reused, removed = _write(work, corpus, source, hashes, encoder, old, tell)
-            generation = _publish(folder, work, encoder)
+            embedded, reused, removed = _write(work, corpus, source, hashes, encoder, old, shards, tell)
+            generation = publish(folder, work, encoder)
+        except IndexBroken:
+            shutil.rmtree(shards.folder, ignore_errors=True)
+            raise
         except (OSError, sqlite3.Error) as error:
             reason = getattr(error, "strerror", None) or error  # NumPy and SQLite give no strerror
             raise IndexReadOnly(
@@ -449,7 +520,7 @@ def build_index(
 
 
 @dataclass
-class _Source:
+class Source:
     """What a corpus holds, read once."""
 
     documents: list[Document] = field(default_factory=list)
@@ -475,6 +546,10 @@ class _Source:
         fits = header and header not in self.long_headers
         return f"{header}. {self.text(number)}" if fits else self.text(number)
 
+    def stems(self, number: int) -> list[str]:
+        """What BM25 reads of a passage."""
+        return stems(self.header(number)) + stems(self.text(number))
+
     def sentences(self, number: int) -> list[str]:
         text = self.documents[self.document_of[number]].text
         return [text[start:end] for start, end in self.passages[number].sentences]
@@ -487,8 +562,8 @@ class _Source:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _read_source(corpus: Path, files: Sequence[Path], encoder: Encoder, tell: Progress) -> _Source:
-    source = _Source()
+def _read_source(corpus: Path, files: Sequence[Path], encoder: Encoder, tell: Progress) -> Source:
+    source = Source()
     most = min(MAX_PIECES, encoder.max_pieces) - HEADER_PIECES - 2  # [CLS] and [SEP]
     for item in read_documents(corpus, files):
         if isinstance(item, UnreadFile):
@@ -508,7 +583,7 @@ def _read_source(corpus: Path, files: Sequence[Path], encoder: Encoder, tell: Pr
         raise CorpusMissing(
             f"nothing to index in {corpus}: no readable document"
             + (f" ({listed})" if listed else "")
-            + "; put .md, .txt or .jsonl files there"
+            + "; put documents there (README.md lists the formats)"
         )
     return source
 
@@ -520,70 +595,212 @@ def _reusable(folder: Path, encoder: Encoder) -> PassageIndex | None:
         return None
 
 
+class _Shards:
+    """Vectors of the texts that this build, or one that was stopped, has embedded.
+
+    Each file holds up to SHARD texts' digests and vectors, and is written whole or not at all.
+    """
+
+    def __init__(self, folder: Path, encoder: Encoder) -> None:
+        identity = json.dumps(encoder.identity, sort_keys=True).encode()
+        self.folder = folder / f"embedding-{hashlib.sha256(identity).hexdigest()[:16]}"
+        self._row = np.dtype([("text", "V16"), ("vector", "<f4", (encoder.dim,))])
+        self._files: list[NDArray[Any]] = []
+        self._places: dict[bytes, tuple[int, int]] = {}  # digest of a text -> file, row
+
+    def load(self) -> None:
+        for path in sorted(self.folder.glob("*.npy")):
+            try:
+                rows = _map_array(path)
+            except (OSError, ValueError):
+                continue  # the system, not only the build, was stopped
+            if rows.dtype == self._row:
+                self._take(rows)
+
+    def add(self, texts: Sequence[str], vectors: Vectors) -> None:
+        rows = np.empty(len(texts), self._row)
+        rows["text"] = np.frombuffer(b"".join(map(_digest, texts)), "V16")
+        rows["vector"] = vectors
+        path = self.folder / f"{_digest(texts[0]).hex()}.npy"
+        self.folder.mkdir(exist_ok=True)
+        with path.with_suffix(".part").open("wb") as file:
+            np.save(file, rows, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        path.with_suffix(".part").replace(path)
+        self._take(_map_array(path))
+
+    def __contains__(self, text: str) -> bool:
+        return _digest(text) in self._places
+
+    def vector(self, text: str) -> NDArray[np.float32]:
+        file, row = self._places[_digest(text)]
+        return np.asarray(self._files[file]["vector"][row], np.float32)
+
+    def _take(self, rows: NDArray[Any]) -> None:
+        places = ((len(self._files), row) for row in range(len(rows)))
+        self._places.update(zip(rows["text"].tolist(), places, strict=True))
+        self._files.append(rows)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
 def _write(
     work: Path,
     corpus: Path,
-    source: _Source,
+    source: Source,
     hashes: dict[str, str],
     encoder: Encoder,
     old: PassageIndex | None,
+    shards: _Shards,
     tell: Progress,
 ) -> tuple[int, int, int]:
     """Every file of a generation into `work`; how many passages were embedded, reused, removed."""
     keys = [source.key(number) for number in range(len(source.passages))]
     old_rows = {} if old is None else {key: row for row, key in old._rows("SELECT row, key FROM passages")}
-    offsets = np.concatenate(([0], np.cumsum([len(p.sentences) for p in source.passages]))).astype(np.int64)
-    vectors = np.empty((len(keys), encoder.dim), np.float32)
-    sentence_vectors = np.empty((int(offsets[-1]), encoder.dim), np.float16)
     fresh = [number for number, key in enumerate(keys) if key not in old_rows]
-    for number, key in enumerate(keys):
-        if old is not None and key in old_rows:
-            vectors[number] = old._passages[old_rows[key]]
-            sentence_vectors[offsets[number] : offsets[number + 1]] = old.sentence_vectors(old_rows[key])
-    _embed(source, fresh, offsets, encoder, vectors, sentence_vectors, tell)
+    shards.load()
+    embedded = sum(source.embedded(number) not in shards for number in fresh)
+    _embed(source, fresh, encoder, shards, tell)
+
+    def vectors() -> Iterator[tuple[NDArray[np.float32], Vectors]]:
+        for number, key in enumerate(keys):
+            if old is not None and key in old_rows:
+                yield old._passages[old_rows[key]], old.sentence_vectors(old_rows[key])
+            else:
+                sentences = np.stack([shards.vector(text) for text in source.sentences(number)])
+                yield shards.vector(source.embedded(number)), sentences
+
     tell("writing", 0, 0)
-    np.save(work / "passage_vectors.npy", vectors, allow_pickle=False)
-    np.save(work / "sentence_vectors.npy", sentence_vectors, allow_pickle=False)
-    np.save(work / "sentence_offsets.npy", offsets, allow_pickle=False)
-    flat = faiss.IndexFlatIP(encoder.dim)
-    flat.add(vectors)
-    faiss.write_index(flat, str(work / "passages.faiss"))
-    _write_bm25(work / "bm25", source)
-    _write_sqlite(work / "passages.sqlite", source, keys, _corpus_questions(corpus))
-    _write_manifest(work, source, hashes, encoder, len(sentence_vectors))
+    words = (source.stems(number) for number in range(len(keys)))
+    write_generation(work, source, keys, vectors(), words, encoder, hashes, _corpus_questions(corpus))
     removed = len(set(old_rows) - set(keys))
-    return len(fresh), len(keys) - len(fresh), removed
+    return embedded, len(keys) - embedded, removed
 
 
-def _embed(
-    source: _Source,
-    numbers: Sequence[int],
-    offsets: NDArray[np.int64],
-    encoder: Encoder,
-    vectors: Vectors,
-    sentence_vectors: NDArray[np.float16],
-    tell: Progress,
-) -> None:
-    """Fill in the vectors of the passages in `numbers`; a text that occurs twice is encoded once."""
-    places: dict[str, list[tuple[int, int]]] = {}  # text -> (0, passage) and (1, sentence row)
+def _embed(source: Source, numbers: Sequence[int], encoder: Encoder, shards: _Shards, tell: Progress) -> None:
+    """Add what the passages in `numbers` need to `shards`; a text that occurs twice is encoded once."""
+    texts: dict[str, None] = {}
     for number in numbers:
-        places.setdefault(source.embedded(number), []).append((0, number))
-        for row, sentence in enumerate(source.sentences(number), int(offsets[number])):
-            places.setdefault(sentence, []).append((1, row))
-    texts = list(places)
-    tell("embedding", 0, len(texts))
-    encoded = encoder.encode_passages(texts, lambda done, total: tell("embedding", done, total))
-    for text, vector in zip(texts, encoded, strict=True):
-        for kind, row in places[text]:
-            (sentence_vectors if kind else vectors)[row] = vector
+        texts.update(dict.fromkeys([source.embedded(number), *source.sentences(number)]))
+    missing = [text for text in texts if text not in shards]
+    known = len(texts) - len(missing)
+    tell("embedding", known, len(texts))
+    for begin in range(0, len(missing), SHARD):
+        block = missing[begin : begin + SHARD]
+
+        def tell_block(done: int, _total: int, before: int = known + begin) -> None:
+            tell("embedding", before + done, len(texts))
+
+        shards.add(block, encoder.encode_passages(block, tell_block))
 
 
-def _write_bm25(folder: Path, source: _Source) -> None:
+def write_generation(
+    work: Path,
+    source: Source,
+    keys: Sequence[str],
+    vectors: Iterable[tuple[NDArray[np.float32], Vectors]],
+    words: Iterable[Sequence[str]],
+    encoder: Encoder,
+    hashes: dict[str, str],
+    questions: Sequence[tuple[str, list[str]]],
+) -> None:
+    """Every file of a generation into the folder `work`.
+
+    `vectors` gives the (dim,) vector of each passage with the (sentences, dim) vectors of its sentences;
+    `words` the stems that BM25 reads of each passage.
+    """
+    offsets = np.concatenate(([0], np.cumsum([len(p.sentences) for p in source.passages]))).astype(np.int64)
+    np.save(work / "sentence_offsets.npy", offsets, allow_pickle=False)
+    _write_vectors(work, vectors, (len(source.passages), int(offsets[-1])), encoder.dim)
+    chosen = _write_faiss(work, encoder)
+    _write_bm25(work / "bm25", words)
+    _write_sqlite(work / "passages.sqlite", source, keys, questions)
+    _write_manifest(work, source, hashes, encoder, chosen)
+
+
+def _write_vectors(
+    work: Path, vectors: Iterable[tuple[NDArray[np.float32], Vectors]], counts: tuple[int, int], dim: int
+) -> None:
+    """Row by row, so that a build holds no more of them than a few."""
+    with (
+        (work / "passage_vectors.npy").open("wb") as passages,
+        (work / "sentence_vectors.npy").open("wb") as sentences,
+    ):
+        for file, kind, count in ((passages, "<f4", counts[0]), (sentences, "<f2", counts[1])):
+            header = {"descr": kind, "fortran_order": False, "shape": (count, dim)}
+            np.lib.format.write_array_header_1_0(file, header)
+        for passage, of_sentences in vectors:
+            passages.write(np.asarray(passage, "<f4").tobytes())
+            sentences.write(np.asarray(of_sentences, "<f2").tobytes())
+
+
+def _write_faiss(work: Path, encoder: Encoder) -> dict[str, Any]:
+    """The index whose kind suits the number of passages; what the manifest tells of it."""
+    vectors = _map_array(work / "passage_vectors.npy")  # (passages, dim)
+    count, dim = vectors.shape
+    # four to sixteen times the root of the count is FAISS's own advice; codes of 8 bits lose nearly nothing
+    lists = 1 << round(math.log2(4 * math.sqrt(count)))
+    kind = "Flat" if count <= EXACT_UP_TO else f"IVF{lists},SQ8"
+    faiss.omp_set_num_threads(_THREADS)
+    index = faiss.index_factory(dim, kind, faiss.METRIC_INNER_PRODUCT)
+    if not index.is_trained:
+        index.train(np.ascontiguousarray(vectors[:: max(1, count // (40 * lists))]))
+    for begin in range(0, count, 1 << 16):
+        index.add(np.ascontiguousarray(vectors[begin : begin + (1 << 16)]))
+    chosen: dict[str, Any] = {"faiss": kind}
+    if kind != "Flat":
+        sentences = _map_array(work / "sentence_vectors.npy")
+        step = max(1, len(sentences) // TUNING_QUESTIONS)
+        questions = np.ascontiguousarray(sentences[::step], np.float32)
+        chosen |= {"probes": _fewest_probes(index, vectors, questions)}
+        chosen |= {"threads": _fastest_threads(index, questions, encoder)}
+    try:
+        faiss.write_index(index, str(work / "passages.faiss"))
+    except RuntimeError as error:  # disk full
+        raise OSError(str(error).splitlines()[0]) from error
+    return chosen
+
+
+def _fewest_probes(index: Any, vectors: Vectors, questions: Vectors) -> int:
+    """The fewest lists to look through that keep NEAREST_FOUND; `index` is left with them.
+
+    `questions` are sentences of the passages: as short as questions, and of the same subjects.
+    """
+    nearest = faiss.knn(questions, vectors, NEAREST, metric=faiss.METRIC_INNER_PRODUCT)[1]
+    index.nprobe, found = 4, 0.0
+    while found < NEAREST_FOUND and index.nprobe < index.nlist:
+        index.nprobe = min(2 * index.nprobe, index.nlist)
+        pools = index.search(questions, 2 * POOL)[1]
+        found = float(np.mean([np.isin(a, b) for a, b in zip(nearest, pools, strict=True)]))
+    return int(index.nprobe)
+
+
+def _fastest_threads(index: Any, questions: Vectors, encoder: Encoder) -> int:
+    """How many threads search fastest just after the encoder, whose own threads may still wait for work."""
+    seconds = {}
+    index.parallel_mode = 1
+    for threads in (1 << power for power in range(_THREADS.bit_length())):
+        faiss.omp_set_num_threads(threads)
+        taken = []
+        for question in questions[:64]:
+            encoder.encode_queries(["Which is it?"])
+            started = time.perf_counter()
+            index.search(question[None], 2 * POOL)
+            taken.append(time.perf_counter() - started)
+        seconds[threads] = float(np.median(taken))
+    return min(seconds, key=seconds.__getitem__)
+
+
+def _write_bm25(folder: Path, passages: Iterable[Sequence[str]]) -> None:
+    vocabulary: dict[str, int] = {}
+    numbers = [[vocabulary.setdefault(stem, len(vocabulary)) for stem in stems] for stems in passages]
+    if not vocabulary:
+        numbers[0] = [vocabulary.setdefault("", 0)]  # bm25s cannot index nothing at all
     bm25 = bm25s.BM25(k1=BM25_K1, b=BM25_B, method="lucene")
-    tokens = [stems(source.header(i)) + stems(source.text(i)) for i in range(len(source.passages))]
-    if not any(tokens):
-        tokens[0] = [""]  # bm25s cannot index nothing at all
-    bm25.index(tokens, show_progress=False)
+    bm25.index((numbers, vocabulary), show_progress=False)
     bm25.save(folder, show_progress=False)
 
 
@@ -597,7 +814,7 @@ CREATE INDEX passages_of_document ON passages (document);
 
 
 def _write_sqlite(
-    path: Path, source: _Source, keys: Sequence[str], questions: list[tuple[str, list[str]]]
+    path: Path, source: Source, keys: Sequence[str], questions: Sequence[tuple[str, list[str]]]
 ) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
@@ -641,16 +858,16 @@ def _corpus_questions(corpus: Path) -> list[tuple[str, list[str]]]:
 
 
 def _write_manifest(
-    work: Path, source: _Source, hashes: dict[str, str], encoder: Encoder, sentences: int
+    work: Path, source: Source, hashes: dict[str, str], encoder: Encoder, chosen: dict[str, Any]
 ) -> None:
     names = sorted(path.relative_to(work).as_posix() for path in work.rglob("*") if path.is_file())
     manifest = {
         "format": FORMAT,
         "encoder": encoder.identity,
-        "faiss": "Flat",
+        **chosen,
         "documents": len(source.documents),
         "passages": len(source.passages),
-        "sentences": sentences,
+        "sentences": sum(len(passage.sentences) for passage in source.passages),
         "corpus": hashes,
         "unread_files": [asdict(item) for item in source.unread],
         "warnings": source.warnings,
@@ -665,7 +882,7 @@ def _write_manifest(
     (work / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8")
 
 
-def _publish(folder: Path, work: Path, encoder: Encoder) -> str:
+def publish(folder: Path, work: Path, encoder: Encoder) -> str:
     """Check the generation in `work`, give it its name, make it the live one."""
     built = PassageIndex(folder, work.name, encoder)
     _find_itself(built)
@@ -687,14 +904,14 @@ def _publish(folder: Path, work: Path, encoder: Encoder) -> str:
 def _find_itself(index: PassageIndex) -> None:
     """A sample of passages must be nearest to themselves, and the counts must agree."""
     count = len(index)
-    if not index._faiss.ntotal == count == len(index._passages) == len(index._offsets) - 1:
+    if not index._faiss.ntotal == count == index.manifest["passages"] == len(index._offsets) - 1:
         raise IndexBroken(
             "the new index has parts of unequal length; nothing was changed, please build again"
         )
     for row in range(0, count, max(1, count // 16)):
         vector = np.asarray(index._passages[row])
-        best = float(index._faiss.search(vector[None], 1)[0][0, 0])
-        if not abs(best - float(vector @ vector)) <= 1e-3:  # so that NaN fails too
+        found = _cosines(index._passages[index.nearest(vector, NEAREST)], vector)
+        if not np.any(np.abs(found - float(vector @ vector)) <= 1e-3):  # so that NaN fails too
             raise IndexBroken(
                 "the new index does not find its own passages; nothing was changed, please build again"
             )
@@ -762,7 +979,7 @@ def _only_build(folder: Path) -> Iterator[None]:
 
 
 def _sweep(folder: Path, keep: str | None = None) -> None:
-    """Remove unfinished builds, their pointers, and generations other than the live one and `keep`."""
+    """Remove unfinished builds, what they embedded, their pointers, and generations; not the live one, nor `keep`."""
     try:
         live = current_generation(folder)
     except IndexMissing:
@@ -770,7 +987,7 @@ def _sweep(folder: Path, keep: str | None = None) -> None:
     for pointer in folder.glob("CURRENT.*"):
         pointer.unlink(missing_ok=True)
     for path in folder.iterdir():
-        unfinished = path.name.startswith("building-")
+        unfinished = path.name.startswith(("building-", "embedding-"))
         if (
             path.is_dir()
             and (unfinished or (path / "manifest.json").is_file())

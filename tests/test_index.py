@@ -24,6 +24,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import chatbot.index as index_module
 from chatbot.encoder import Vectors, unit_rows
 from chatbot.errors import (
     CorpusError,
@@ -221,7 +222,7 @@ def test_fusion_by_hand() -> None:
 def test_a_part_without_differences_adds_nothing() -> None:
     same, found = np.ones(2, np.float32), np.ones(2, bool)
     pool = Pool(np.arange(2), same, same, np.array([1, 3], np.float32), found, found)
-    assert pool.scores("ours") == pytest.approx([0, 0.3])
+    assert pool.scores("ours") == pytest.approx([0, 0.2])
 
 
 @pytest.mark.parametrize("copies", [2, 7, 13, 99, 250])
@@ -276,6 +277,113 @@ def test_search_is_the_same_after_opening_again(
     anew = PassageIndex.open(place / "index", encoder)
     assert anew.generation != once.generation
     assert anew.search("a river ж", 10) == once.search("a river ж", 10)
+
+
+# Size ---------------------------------------------------------------------------------------
+
+
+def corpus_of_words(corpus: Path, count: int) -> Path:
+    """A passage a line, of 8 to 24 words drawn from 2,000 that are made of syllables."""
+    dice = random.Random(11)
+    syllables = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
+    words = ["".join(dice.choices(syllables, k=3)) for _ in range(2000)]
+    lines = [
+        json.dumps({"_id": str(i), "text": " ".join(dice.choices(words, k=dice.randint(8, 24))) + "."})
+        for i in range(count)
+    ]
+    corpus.mkdir()
+    (corpus / "corpus.jsonl").write_text("\n".join(lines))
+    return corpus
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[PassageIndex, PassageIndex]:
+    """The same 1,500 passages in a FAISS index that compares them all, and in one that probes lists."""
+    place = tmp_path_factory.mktemp("many")
+    corpus, encoder = corpus_of_words(place / "corpus", 1500), WordVectors()
+    build_index(corpus, place / "exact", encoder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index_module, "EXACT_UP_TO", 1000)
+        build_index(corpus, place / "probing", encoder)
+    return PassageIndex.open(place / "exact", encoder), PassageIndex.open(place / "probing", encoder)
+
+
+def test_the_kind_of_faiss_index_follows_the_size_and_is_in_the_manifest(
+    many: tuple[PassageIndex, PassageIndex],
+) -> None:
+    exact, probing = many
+    assert exact.manifest["faiss"] == "Flat"
+    assert "probes" not in exact.manifest
+    told = probing.manifest
+    assert told["faiss"] == "IVF128,SQ8"  # 4·√1500 = 155, and 128 is the nearest power of two
+    assert 8 <= told["probes"] <= 128
+    assert 1 <= told["threads"] <= (os.cpu_count() or 1)
+
+
+def test_the_pool_of_a_probing_index_holds_the_nearest_with_exact_scores(
+    many: tuple[PassageIndex, PassageIndex],
+) -> None:
+    exact, probing = many
+    kept = []
+    for row in range(0, 1500, 30):
+        question = " ".join(exact.passage(row)[1].split()[:5])
+        nearest = {hit.row: hit.why["dense"] for hit in exact.search(question, 10, "dense")}
+        found = {hit.row: hit.why["dense"] for hit in probing.search(question, 100, "dense")}
+        kept.append(len(nearest.keys() & found.keys()) / 10)
+        assert all(found[found_row] == nearest[found_row] for found_row in nearest.keys() & found.keys())
+    assert np.mean(kept) >= 0.98
+
+
+def test_lexical_search_is_the_same_in_a_probing_index(many: tuple[PassageIndex, PassageIndex]) -> None:
+    exact, probing = many
+    question = exact.passage(700)[1]
+    assert [hit.row for hit in probing.search(question, 20, "bm25")] == [
+        hit.row for hit in exact.search(question, 20, "bm25")
+    ]
+
+
+@pytest.mark.parametrize("scored", [0, 60, 40_000])
+@pytest.mark.parametrize("count", [1000, 51_200, 100_001])
+def test_the_best_of_many_scores_are_those_of_a_full_sort(count: int, scored: int) -> None:
+    dice = np.random.default_rng(5)
+    scores = np.zeros(count, np.float32)
+    scores[dice.integers(count, size=scored)] = dice.integers(1, 200, size=scored) / 8  # many are equal
+    found = np.flatnonzero(scores)
+    best = found[np.argsort(-scores[found], kind="stable")[:100]]
+    assert index_module._best(scores, 100).tolist() == sorted(best.tolist())
+
+
+def test_arrays_are_mapped_and_stay_readable_over_many_searches(large: PassageIndex) -> None:
+    for array in (large._passages, large._sentences, large._offsets, large._bm25.scores["data"]):
+        assert isinstance(array, np.memmap)
+    first = large.search("a river with a bridge")
+    assert all(large.search("a river with a bridge") == first for _ in range(50))
+
+
+def test_an_unchanged_index_is_hashed_once_in_a_process(
+    built: tuple[Path, Path], encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, folder = built
+    generation = folder / current_generation(folder)
+    files = {path for path in generation.rglob("*") if path.is_file()} - {generation / "manifest.json"}
+    for path in files:
+        os.utime(path, (1e9, 1e9))  # a file written a moment ago is always read again
+    hashed: list[Path] = []
+    file_hash = index_module._file_hash
+
+    def counted(path: Path) -> str:
+        hashed.append(path)
+        return file_hash(path)
+
+    monkeypatch.setattr(index_module, "_file_hash", counted)
+    build_index(corpus, folder, encoder)
+    PassageIndex.open(folder, encoder)
+    assert sorted(path for path in hashed if path in files) == sorted(files)
+    victim = generation / "passage_vectors.npy"
+    data = victim.read_bytes()
+    victim.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(IndexBroken, match="passage_vectors"):
+        PassageIndex.open(folder, encoder)
 
 
 # Building -----------------------------------------------------------------------------------
@@ -795,3 +903,113 @@ def test_a_build_may_be_killed_at_any_moment(make_corpus: MakeCorpus, tmp_path: 
     report = build_index(corpus, folder, encoder)
     left = {path.name for path in folder.iterdir()}
     assert left - {".lock"} == {"CURRENT", live, report.generation}
+
+
+# Resuming -----------------------------------------------------------------------------------
+
+
+STOPPED_BUILD = """
+import sys, time
+from pathlib import Path
+from conftest import HashEncoder
+import chatbot.index as index
+
+class Slow(HashEncoder):
+    def encode_passages(self, texts, progress=None):
+        time.sleep(0.05)
+        return super().encode_passages(texts, progress)
+
+index.SHARD = 8
+index.build_index(Path(sys.argv[1]), Path(sys.argv[2]), Slow())
+"""
+
+
+def stopped_build(corpus: Path, folder: Path) -> int:
+    """Kill a build once it has embedded three shards of eight texts; how many it had written."""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'tests'}{os.pathsep}{ROOT}"}
+    arguments = [sys.executable, "-c", STOPPED_BUILD, str(corpus), str(folder)]
+    with subprocess.Popen(arguments, env=environment) as process:
+        while len(list(folder.glob("embedding-*/*.npy"))) < 3:
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.kill()
+    assert not (folder / "CURRENT").exists()
+    return len(list(folder.glob("embedding-*/*.npy")))
+
+
+@pytest.fixture
+def stopped(make_corpus: MakeCorpus, tmp_path: Path) -> tuple[Path, Path, int]:
+    """(corpus, folder, texts embedded) of a killed build; 60 passages of two sentences, so 180 texts."""
+    corpus = make_corpus({f"{i:02}.txt": f"Document {i} is of subject{i}. It is {i}." for i in range(60)})
+    return corpus, tmp_path / "index", 8 * stopped_build(corpus, tmp_path / "index")
+
+
+def test_a_killed_build_is_resumed_with_what_it_had_embedded(
+    stopped: tuple[Path, Path, int], encoder: HashEncoder
+) -> None:
+    corpus, folder, texts = stopped
+    progress: list[tuple[int, int]] = []
+    report = build_index(
+        corpus,
+        folder,
+        encoder,
+        progress=lambda stage, done, total: progress.append((done, total)) if stage == "embedding" else None,
+    )
+    assert 24 <= texts < 180
+    assert encoder.calls == 180 - texts
+    assert progress[0] == (texts, 180)
+    assert progress[-1] == (180, 180)
+    # a passage is three texts in a row, its own the first
+    assert (report.passages, report.reused) == (60, math.ceil(texts / 3))
+    assert report.embedded == 60 - report.reused
+    assert {path.name for path in folder.iterdir()} - {".lock"} == {"CURRENT", report.generation}
+    fresh = folder.parent / "fresh"
+    build_index(corpus, fresh, encoder)
+    for name in ("passage_vectors.npy", "sentence_vectors.npy"):
+        resumed = (folder / report.generation / name).read_bytes()
+        assert resumed == (fresh / current_generation(fresh) / name).read_bytes()
+
+
+def test_a_changed_document_is_embedded_when_the_rest_is_resumed(
+    stopped: tuple[Path, Path, int], encoder: HashEncoder
+) -> None:
+    corpus, folder, texts = stopped
+    (corpus / "00.txt").write_text("Another beginning. It is 0.")
+    build_index(corpus, folder, encoder)
+    assert encoder.calls == 180 - texts + 2  # the passage and its first sentence
+    assert PassageIndex.open(folder, encoder).search("Another beginning")[0].passage.doc_id == "00.txt"
+
+
+def test_a_truncated_shard_is_embedded_again(stopped: tuple[Path, Path, int], encoder: HashEncoder) -> None:
+    corpus, folder, texts = stopped
+    shard = next(folder.glob("embedding-*/*.npy"))
+    shard.write_bytes(shard.read_bytes()[:-100])
+    build_index(corpus, folder, encoder)
+    assert encoder.calls == 180 - (texts - 8)
+    assert PassageIndex.open(folder, encoder).search("subject7", 1)[0].passage.doc_id == "07.txt"
+
+
+@pytest.mark.parametrize(("other", "force"), [(HashEncoder("other"), False), (HashEncoder(), True)])
+def test_another_encoder_or_force_resumes_nothing(
+    stopped: tuple[Path, Path, int], other: HashEncoder, force: bool
+) -> None:
+    corpus, folder, _ = stopped
+    other.calls = 0
+    report = build_index(corpus, folder, other, force=force)
+    assert (report.embedded, report.reused, other.calls) == (60, 0, 180)
+    assert not list(folder.glob("embedding-*"))
+
+
+def test_vectors_that_were_refused_are_not_resumed(
+    built: tuple[Path, Path], encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (built[0] / "new.txt").write_text("Quite new.")
+    with monkeypatch.context() as patch:
+        encode = encoder.encode_passages
+        patch.setattr(encoder, "encode_passages", lambda *args: encode(*args) * np.nan)
+        patch.setattr(index_module, "_find_itself", failing(IndexBroken("refused")))
+        with pytest.raises(IndexBroken):
+            build_index(*built, encoder)
+    assert not list(built[1].glob("embedding-*"))
+    assert build_index(*built, encoder).embedded == 1
+    assert PassageIndex.open(built[1], encoder).search("Quite new")[0].passage.doc_id == "new.txt"
