@@ -16,7 +16,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import IndexBroken, QuestionError
 from chatbot.index import Hit, PassageIndex, Pool, current_generation
 from chatbot.reader import (
+    READ_BY_NETWORK,
     Asked,
     Candidate,
     Evidence,
@@ -292,6 +293,7 @@ class Chatbot:
         ]
         evidence = read(asked, candidates, self.parameters["reader"], self.network)
         signals = answer_signals(asked, pool, hits, evidence, index)
+        hits = _with_reader(hits, evidence) if self.network else hits
         return Reading(
             asked, pool, hits, evidence, signals, encode_ms, search_ms, (time.perf_counter() - started) * 1000
         )
@@ -369,6 +371,19 @@ class Chatbot:
 
     def _smalltalk(self, question: str, reply: str, index: PassageIndex) -> Answer:
         return Answer(question, question, "smalltalk", reply, "", 1.0, (), (), None, _index_of(index), {})
+
+
+def _with_reader(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> list[Hit]:
+    """The hits with the trained reader's best logit among their parts, where it has read them."""
+    best: dict[int, float] = {}
+    for item in evidence:
+        best[item.candidate] = max(item.network, best.get(item.candidate, -math.inf))
+    return [
+        replace(hit, why={**hit.why, "reader": round(best[i], 4)})
+        if i in best and i < READ_BY_NETWORK
+        else hit
+        for i, hit in enumerate(hits)
+    ]
 
 
 def _of_each(values: Sequence[tuple[str, str, list[Evidence]]]) -> list[Evidence]:

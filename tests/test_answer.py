@@ -6,7 +6,7 @@ import json
 import math
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from chatbot.answer import (
 )
 from chatbot.errors import IndexMissing, QuestionError
 from chatbot.index import PassageIndex, Pool, build_index, current_generation
+from chatbot.reader import READ_BY_NETWORK, Candidate, Judgement
 
 MakeCorpus = Callable[..., Path]
 
@@ -212,6 +213,26 @@ def test_a_follow_up_may_refer_to_what_was_quoted(folder: Path, encoder: HashEnc
     told = bot.answer("How long is she?", [asked], ["Captain Mary Stone came aboard the Missouri."])
     assert "Mary Stone" not in alone.standalone_question
     assert told.standalone_question != alone.standalone_question
+
+
+class CountingReader:
+    """Gives sentence i of passage n the logit n - i."""
+
+    def judge(self, question: str, candidates: Sequence[Candidate]) -> list[Judgement]:
+        return [
+            Judgement(n - np.arange(len(c.sentences), dtype=np.float64), (None,) * len(c.sentences))
+            for n, c in enumerate(candidates)
+        ]
+
+
+def test_a_passage_that_the_network_has_read_says_so(folder: Path, encoder: HashEncoder) -> None:
+    trained = {"trained": parameters()["untrained"]}
+    bot = Chatbot(folder, encoder, CountingReader(), trained)
+    hits = bot.answer("How long is the Missouri?").hits
+    assert [hit.why.get("reader") for hit in hits] == [
+        *range(min(len(hits), READ_BY_NETWORK)),
+        *[None] * (len(hits) - READ_BY_NETWORK),
+    ]
 
 
 # JSON ---------------------------------------------------------------------------------------
