@@ -18,6 +18,7 @@ Stopped, it goes on from its last checkpoint.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 from tqdm import tqdm
@@ -215,6 +216,15 @@ def tune(epochs: list[list[list[Group]]], tokenizer: Any, options: argparse.Name
         **done,
     }
     (options.out / "record.json").write_text(json.dumps(record, indent=1))
+    pack(options.out)
+
+
+def pack(folder: Path) -> None:
+    """Writes packed.safetensors, the weights in bfloat16 as the package ships them, and names its hash."""
+    weights = load_file(folder / "reader.safetensors")
+    packed = folder / "packed.safetensors"
+    save_file({name: weight.to(torch.bfloat16) for name, weight in weights.items()}, packed)
+    print(f"{packed}: sha256 {hashlib.sha256(packed.read_bytes()).hexdigest()}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from conftest import ROOT
 
 from chatbot import reader
 from chatbot.errors import EncoderError
@@ -242,3 +244,27 @@ def test_the_network_prefers_the_sentence_that_answers() -> None:
 def reader_sentences(text: str) -> list[tuple[int, int]]:
     ends = [i + 1 for i, c in enumerate(text) if c == "."]
     return list(zip([0, *(end + 1 for end in ends[:-1])], ends, strict=True))
+
+
+def test_tuning_sets_each_right_sentence_against_all_wrong_ones_of_its_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two passages of one question; the second holds half an answer, which trains nothing."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    import tune_reader  # type: ignore[import-not-found]
+
+    spans = ((0, 1), (2, 3))
+    rows = (
+        tune_reader.Row("q", "", "a b", spans, (0,), None),
+        tune_reader.Row("q", "", "a b", spans, (), None),
+    )
+    group = tune_reader.Group(rows, (frozenset(), frozenset({1})))
+    outputs = (torch.tensor([[1.0, 2.0], [0.0, 5.0]]), torch.zeros(2), torch.zeros(2, 3, 2))
+    right = torch.tensor([[False, True, False], [True, False, False]])
+    none = torch.full((2, 2), -100)
+    within = (
+        math.log(1 + math.exp(1) + math.exp(2)) - 1
+    )  # null 0, right 1, wrong 2; the other row is left out
+    wrong = math.log(math.exp(2) + math.exp(0))  # the wrong sentence of each passage
+    across = math.log(1 + math.exp(wrong - 1))
+    assert tune_reader.loss_of(outputs, [group], right, none).item() == pytest.approx(within + across)
