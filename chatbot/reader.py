@@ -242,7 +242,7 @@ def answer_kind(question: str) -> Kind:
 # The trained network ------------------------------------------------------------------------
 
 _WEIGHTS = "reader.safetensors"
-_WEIGHTS_SHA256 = "a103979bb5efc25c4b7f0228d1e4f5311e5c4dfa2dd2eed1fda695a3a932df5f"
+_WEIGHTS_SHA256 = "b8256badf747dd39aa60b26a27c886fd4993f14e7d6284b40e93830a67541428"
 
 
 def load_network_reader(folder: Path | None = None) -> NetworkReader | None:

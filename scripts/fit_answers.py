@@ -4,7 +4,7 @@ Each DIR is a corpus in the BEIR layout whose queries name evidence and answerab
 own corpus' dev split. The reader's weights are those of a conditional logit (McFadden 1974) over the
 sentences of the ten best passages, of which those that overlap evidence are right. The refusal model
 is a logistic regression of "answerable" on the signals of `chatbot.answer`; questions of the other
-sets, asked of each corpus, join as unanswerable. Every set weighs the same. The thresholds are
+sets, asked of each corpus, join as unanswerable, and every set weighs the same. The thresholds are
 chosen on the first set's own questions alone. Writes chatbot/parameters.json.
 """
 
@@ -86,7 +86,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def fit_reader(sets: Sequence[Sequence[Case]], used: Sequence[str]) -> Weights:
-    """Weights under which the evidence is likeliest among the sentences read."""
+    """Weights under which the evidence is likeliest among the sentences read.
+
+    The first set weighs as much as all others together: they hold little but questions for a fact.
+    """
     columns = [FEATURES.index(name) for name in used]
     groups = [
         [
@@ -106,13 +109,14 @@ def fit_reader(sets: Sequence[Sequence[Case]], used: Sequence[str]) -> Weights:
 
     def loss(weights: torch.Tensor) -> torch.Tensor:
         total = torch.zeros((), dtype=torch.float64)
+        others = len(data) - 1
         for group in data:
             terms = [
                 torch.logsumexp(m @ weights, 0) - torch.logsumexp((m @ weights)[right], 0)
                 for m, right in group
             ]
-            total = total + torch.stack(terms).mean()
-        return total / len(data)
+            total = total + torch.stack(terms).mean() * (max(1, others) if group is data[0] else 1)
+        return total / (max(1, others) + others)
 
     weights = _minimise(loss, len(columns)) / spread
     return {name: round(float(weight), 4) for name, weight in zip(used, weights, strict=True)}

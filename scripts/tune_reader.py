@@ -12,7 +12,7 @@ only repeat the question's words. Two sources of such groups:
     --data FILE --haystack DIR --groups N
         N questions an epoch of the training file, with hard negatives found by BM25
 
-Stopped, it goes on from its last checkpoint.
+Stopped, it goes on from its last checkpoint. `--mean FOLDER FOLDER` packs the mean of several runs.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class Group:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--start", type=Path, required=True, help="folder with reader.safetensors")
+    parser.add_argument("--start", type=Path, help="folder with reader.safetensors")
+    parser.add_argument("--mean", nargs="+", type=Path, metavar="FOLDER", help="only pack the mean of these")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--judged", nargs="*", default=[], metavar="DIR:SPLIT[:CORPUS]")
     parser.add_argument("--data", type=Path)
@@ -72,6 +73,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1945)
     options = parser.parse_args(argv)
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.mean:
+        pack(options.mean, options.out)
+        return 0
+    if not options.start:
+        parser.error("--start or --mean is needed")
     judged = [found for place in options.judged for found in searched(place)]
     source = Source(options.data, options.haystack) if options.data else None
     epochs = []
@@ -216,14 +222,15 @@ def tune(epochs: list[list[list[Group]]], tokenizer: Any, options: argparse.Name
         **done,
     }
     (options.out / "record.json").write_text(json.dumps(record, indent=1))
-    pack(options.out)
+    pack([options.out], options.out)
 
 
-def pack(folder: Path) -> None:
-    """Writes packed.safetensors, the weights in bfloat16 as the package ships them, and names its hash."""
-    weights = load_file(folder / "reader.safetensors")
-    packed = folder / "packed.safetensors"
-    save_file({name: weight.to(torch.bfloat16) for name, weight in weights.items()}, packed)
+def pack(folders: Sequence[Path], out: Path) -> None:
+    """Writes the mean of the folders' weights in bfloat16, as the package ships them, and names its hash."""
+    runs = [load_file(folder / "reader.safetensors") for folder in folders]
+    mean = {name: torch.stack([run[name] for run in runs]).mean(0).to(torch.bfloat16) for name in runs[0]}
+    packed = out / "packed.safetensors"
+    save_file(mean, packed)
     print(f"{packed}: sha256 {hashlib.sha256(packed.read_bytes()).hexdigest()}")
 
 
