@@ -43,7 +43,7 @@ FEATURES = (
     "long",  # logarithm of its stems
     "network",  # the trained reader's logit, sentence against none; 0 without it
 )
-READ_BY_NETWORK = 8  # best passages; further ones keep the lowest judgement given
+READ_BY_NETWORK = 6  # best passages; further ones keep the lowest judgement given
 
 
 @dataclass(frozen=True)
