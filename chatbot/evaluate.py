@@ -31,7 +31,7 @@ from chatbot.conversation import standalone
 from chatbot.corpus import Evidence, Qrels, Query
 from chatbot.encoder import Encoder
 from chatbot.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing, QuestionError
-from chatbot.index import METHODS, PassageIndex, build_index, current_generation, read_manifest
+from chatbot.index import METHODS, POOL, PassageIndex, build_index, current_generation, read_manifest
 from chatbot.progress import build_bar
 
 Floats = NDArray[np.float64]
@@ -229,6 +229,23 @@ def retrieve(index: PassageIndex, queries: Iterable[Query]) -> Retrieval:
         for method in METHODS:
             runs[method][query.query_id] = rank_documents(pool.scores(method), doc_ids)
     return Retrieval(runs, tuple(milliseconds))
+
+
+STAGES = ("encode", "dense", "lexical", "fuse")
+
+
+def stage_milliseconds(index: PassageIndex, question: str) -> list[float]:
+    """Of the STAGES of one search; `fuse` reads the sentences and the texts of the hits too."""
+    times = [time.perf_counter()]
+    vector = index.encoder.encode_queries([question])[0]
+    times.append(time.perf_counter())
+    nearest = index.nearest(vector, POOL)
+    times.append(time.perf_counter())
+    matching, scores = index.matching(question, POOL)
+    times.append(time.perf_counter())
+    index.hits(index.gather(vector, nearest, matching, scores), 10)
+    times.append(time.perf_counter())
+    return [1000 * float(seconds) for seconds in np.diff(times)]
 
 
 def standalone_text(query: Query) -> str:

@@ -13,7 +13,6 @@ import importlib.util
 import io
 import json
 import re
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,8 +37,7 @@ from chatbot.corpus import (
 )
 from chatbot.errors import ChatbotError, CorpusError, CorpusMissing
 from chatbot.evaluate import MEASURES, OURS, Difference, Floats, Interval, RetrievalReport, Run
-from chatbot.index import POOL, PassageIndex
-from chatbot.terms import stems
+from chatbot.index import PassageIndex
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -201,24 +199,8 @@ def failure_numbers(measured: MeasuredSet) -> list[int]:
 
 def time_stages(index: PassageIndex, queries: Sequence[Query]) -> dict[str, tuple[float, ...]]:
     """Milliseconds of each stage of a search, one value a query."""
-    stages: dict[str, list[float]] = {"encode": [], "dense": [], "lexical": [], "fuse": []}
-    for query in queries:
-        text = evaluate.standalone_text(query)
-        clock = [time.perf_counter()]
-        vector = index.encoder.encode_queries([text])[0]
-        clock.append(time.perf_counter())
-        index.lexical_scores(stems(text))
-        clock.append(time.perf_counter())
-        pool = index.pool_of(vector, text, POOL)
-        clock.append(time.perf_counter())
-        index.hits(pool, 10)
-        clock.append(time.perf_counter())
-        encode, lexical, both, fuse = (1000 * (after - before) for before, after in pairwise(clock))
-        stages["encode"].append(encode)
-        stages["dense"].append(max(0.0, both - lexical))  # pool_of searches by words too
-        stages["lexical"].append(lexical)
-        stages["fuse"].append(fuse)
-    return {stage: tuple(values) for stage, values in stages.items()}
+    taken = [evaluate.stage_milliseconds(index, evaluate.standalone_text(query)) for query in queries]
+    return {stage: tuple(row[i] for row in taken) for i, stage in enumerate(evaluate.STAGES)}
 
 
 def _case(

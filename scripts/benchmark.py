@@ -54,7 +54,6 @@ from chatbot.progress import build_bar
 PROJECT = Path(__file__).resolve().parents[1]
 PARTS = ("embedding", "rebuild", "search")
 SIZES = (20_000, 200_000, 1_000_000)
-STAGES = ("encode", "dense", "lexical", "fuse")
 QUESTIONS = 500
 ROUNDS = 3  # of each encoder, in turns; the median counts
 CHANGED, NEW = 0.2, 0.01  # of a passage's words
@@ -406,9 +405,9 @@ def measure_search(folder: Path, encoder: Encoder, questions: Sequence[str]) -> 
     index = PassageIndex.open(folder, encoder)
     opened = time.perf_counter() - started
     index.search(questions[0])
-    taken = np.array([_stage_seconds(index, question) for question in questions]) * 1000  # (n, stages)
+    taken = np.array([evaluate.stage_milliseconds(index, question) for question in questions])  # (n, stages)
     resident = resident_bytes()  # before the exact search, which reads every vector
-    columns = dict(zip(STAGES, taken.T, strict=True)) | {"search": taken[:, 1:].sum(axis=1)}
+    columns = dict(zip(evaluate.STAGES, taken.T, strict=True)) | {"search": taken[:, 1:].sum(axis=1)}
     generation = folder / current_generation(folder)
     return Search(
         passages=len(index),
@@ -425,20 +424,6 @@ def measure_search(folder: Path, encoder: Encoder, questions: Sequence[str]) -> 
         resident_bytes=resident,
         disk_bytes=sum(path.stat().st_size for path in generation.rglob("*") if path.is_file()),
     )
-
-
-def _stage_seconds(index: PassageIndex, question: str) -> list[float]:
-    """Of the STAGES of one search; `fuse` reads the sentences and the texts of the hits too."""
-    times = [time.perf_counter()]
-    vector = index.encoder.encode_queries([question])[0]
-    times.append(time.perf_counter())
-    nearest = index.nearest(vector, POOL)
-    times.append(time.perf_counter())
-    matching, scores = index.matching(question, POOL)
-    times.append(time.perf_counter())
-    index.hits(index.gather(vector, nearest, matching, scores), 10)
-    times.append(time.perf_counter())
-    return [float(seconds) for seconds in np.diff(times)]
 
 
 def pool_recall(index: PassageIndex, vectors: Vectors) -> float:
@@ -520,7 +505,7 @@ def plot(found: Sequence[Search], path: Path) -> None:
     sizes = [figure.passages for figure in found]
     drawing = Figure(figsize=(10, 4), layout="constrained", dpi=150)
     time_axes, memory_axes = drawing.subplots(1, 2)
-    for stage, marker in zip((*STAGES, "search"), "osD^v", strict=True):
+    for stage, marker in zip((*evaluate.STAGES, "search"), "osD^v", strict=True):
         medians, highs = zip(*(figure.milliseconds[stage] for figure in found), strict=True)
         (line,) = time_axes.plot(sizes, medians, marker=marker, label=stage)
         time_axes.plot(sizes, highs, marker=marker, linestyle=":", color=line.get_color(), alpha=0.6)

@@ -221,14 +221,16 @@ class Source:
         for record in self.records:
             if record["source"] == "qamr":
                 continue
-            question = typo(record["question"], dice) if dice.random() < TYPOS else record["question"]
-            title = (record.get("doc") or "").split("#")[0].replace("_", " ")
-            made.append(self.positive(record, question, title if dice.random() < HEADERS else ""))
+            made.append(self.positive(record, dice))
             if record["answerable"] and dice.random() < NEGATIVES:
-                made += self.negative(record, question, dice)
+                made += self.negative(record, made[-1].question, dice)
         return made
 
-    def positive(self, record: dict[str, Any], question: str, header: str) -> Row:
+    def positive(self, record: dict[str, Any], dice: random.Random) -> Row:
+        """The record's own passage, sometimes with a typing error in the question or with its title."""
+        question = typo(record["question"], dice) if dice.random() < TYPOS else record["question"]
+        title = (record.get("doc") or "").split("#")[0].replace("_", " ")
+        header = title if dice.random() < HEADERS else ""
         text = record["context"]
         sentences = tuple(split_sentences(text))
         evidence: tuple[int, ...] = ()

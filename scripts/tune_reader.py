@@ -141,12 +141,10 @@ def squad_groups(source: Source, number: int, epoch: int, seed: int, dice: rando
     first = epoch * number % len(records)
     made = []
     for record in (records[first:] + records[:first])[:number]:
-        question = typo(record["question"], dice) if dice.random() < TYPOS else record["question"]
-        title = (record.get("doc") or "").split("#")[0].replace("_", " ")
-        rows = [source.positive(record, question, title if dice.random() < 0.5 else "")]
+        rows = [source.positive(record, dice)]
         if record["answerable"]:
             for _ in range(NEGATIVES):
-                rows += source.negative(record, question, dice)
+                rows += source.negative(record, rows[0].question, dice)
         made.append(Group(tuple(rows), (frozenset(),) * len(rows)))
     return made
 

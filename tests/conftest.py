@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import re
 import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -62,6 +65,17 @@ class HashEncoder:
                 digest = hashlib.md5(word.encode()).digest()
                 vectors[row, int.from_bytes(digest[:4]) % self.dim] += 1
         return unit_rows(vectors)
+
+
+def load_script(name: str) -> ModuleType:
+    """scripts/NAME.py as a module of its own, also for dataclasses, which look it up by its name."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    sys.modules[name] = script
+    spec.loader.exec_module(script)
+    return script
 
 
 @pytest.fixture

@@ -161,6 +161,13 @@ def test_the_short_answer_stands_in_the_first_quote(chatbot: Chatbot) -> None:
     assert answer.short_answer in answer.citations[0].quote
 
 
+def asked_of_the_killed(corpus: Path, folder: Path, encoder: HashEncoder) -> Answer:
+    build_index(corpus, folder, encoder)
+    return Chatbot(folder, encoder, None, parameters()).answer(
+        "How many Soviet soldiers were killed in the campaign?"
+    )
+
+
 def test_values_that_differ_stand_side_by_side_each_with_its_citation(
     make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder
 ) -> None:
@@ -171,11 +178,7 @@ def test_values_that_differ_stand_side_by_side_each_with_its_citation(
             "other.txt": "The campaign was fought in August 1945 by three Fronts.\n",
         }
     )
-    folder = tmp_path / "index"
-    build_index(corpus, folder, encoder)
-    answer = Chatbot(folder, encoder, None, parameters()).answer(
-        "How many Soviet soldiers were killed in the campaign?"
-    )
+    answer = asked_of_the_killed(corpus, tmp_path / "index", encoder)
     assert answer.status == "disagreement"
     assert not answer.abstained
     assert answer.text.startswith("The sources differ:\n")
@@ -196,11 +199,7 @@ def test_sources_that_agree_are_answered_plainly(
             "two.txt": "In the campaign 12,031 Soviet soldiers were killed.\n",
         }
     )
-    folder = tmp_path / "index"
-    build_index(corpus, folder, encoder)
-    answer = Chatbot(folder, encoder, None, parameters()).answer(
-        "How many Soviet soldiers were killed in the campaign?"
-    )
+    answer = asked_of_the_killed(corpus, tmp_path / "index", encoder)
     assert answer.status == "answered"
     assert answer.positions == ()
     assert "positions" not in answer.to_json()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from conftest import FILES, ROOT, HashEncoder
+from conftest import FILES, HashEncoder, load_script
 
 import chatbot.index as index_module
 from chatbot.encoder import unit_rows
@@ -25,13 +23,7 @@ WORDS = "a oak tree ship bay fleet border long metres size old year slow grow li
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark", ROOT / "scripts" / "benchmark.py")
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    sys.modules["benchmark"] = script  # dataclasses look their module up
-    spec.loader.exec_module(script)
-    return script
+    return load_script("benchmark")
 
 
 @pytest.fixture

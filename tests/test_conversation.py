@@ -1,6 +1,4 @@
-import importlib.util
 import json
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +6,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from conftest import load_script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -456,15 +455,8 @@ def test_the_program_says_that_it_quotes_and_cites() -> None:
 
 
 @pytest.fixture
-def followups(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    path = Path(__file__).parents[1] / "scripts" / "evaluate_followups.py"
-    spec = importlib.util.spec_from_file_location("evaluate_followups", path)
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "evaluate_followups", script)
-    spec.loader.exec_module(script)
-    return script
+def followups() -> ModuleType:
+    return load_script("evaluate_followups")
 
 
 def test_measures_by_hand(followups: ModuleType) -> None:

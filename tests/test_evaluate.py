@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +13,7 @@ from typing import Any, ClassVar
 import ir_measures
 import numpy as np
 import pytest
-from conftest import HashEncoder
+from conftest import HashEncoder, load_script
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -530,16 +529,11 @@ def write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
 
 
 @pytest.fixture
-def load_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+def open_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
     """A script as a module, with a small encoder and a project folder of its own."""
 
     def load(name: str) -> ModuleType:
-        path = Path(__file__).parents[1] / "scripts" / f"{name}.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        script = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(script)
+        script = load_script(name)
         monkeypatch.setattr(script, "PROJECT", tmp_path)
         monkeypatch.setattr(script, "load_encoder", lambda model: HashEncoder())
         monkeypatch.setattr(script, "load_network_reader", lambda: None, raising=False)
@@ -550,13 +544,13 @@ def load_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
 
 
 @pytest.fixture
-def evaluate_retrieval(load_script: Callable[[str], ModuleType]) -> Callable[..., int]:
-    return lambda *argv: load_script("evaluate_retrieval").main([str(word) for word in argv])
+def evaluate_retrieval(open_script: Callable[[str], ModuleType]) -> Callable[..., int]:
+    return lambda *argv: open_script("evaluate_retrieval").main([str(word) for word in argv])
 
 
 @pytest.fixture
-def evaluate_answers(load_script: Callable[[str], ModuleType]) -> Callable[..., int]:
-    return lambda *argv: load_script("evaluate_answers").main([str(word) for word in argv])
+def evaluate_answers(open_script: Callable[[str], ModuleType]) -> Callable[..., int]:
+    return lambda *argv: open_script("evaluate_answers").main([str(word) for word in argv])
 
 
 def test_the_retrieval_script_prints_json_alone(
@@ -643,9 +637,9 @@ def test_an_index_of_another_encoder_is_not_replaced(beir: Path, tmp_path: Path)
 
 @pytest.mark.parametrize("name", ["evaluate_retrieval", "evaluate_answers"])
 def test_a_script_names_what_is_missing(
-    name: str, load_script: Callable[[str], ModuleType], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, open_script: Callable[[str], ModuleType], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert load_script(name).main([str(tmp_path / "nowhere")]) == 2
+    assert open_script(name).main([str(tmp_path / "nowhere")]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert "nowhere" in err

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import importlib.util
 import io
 import json
 import os
@@ -20,7 +19,7 @@ import docx
 import openpyxl
 import pptx
 import pytest
-from conftest import ROOT, HashEncoder
+from conftest import HashEncoder, load_script
 from fpdf import FPDF
 from hypothesis import given
 from hypothesis import strategies as st
@@ -732,11 +731,7 @@ def test_rebuild_prints_the_report(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    spec = importlib.util.spec_from_file_location("rebuild_index", ROOT / "scripts" / "rebuild_index.py")
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = load_script("rebuild_index")
     monkeypatch.setattr(script, "load_encoder", lambda _: HashEncoder())
     scan = make_pdf([column(20, ["Words of the first page."]), []])
     corpus = make_corpus({"a.pdf": scan, "b.html": PAGE, "c.html": PAGE, "d.docx": b"no"})

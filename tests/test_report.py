@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import FILES, HashEncoder
+from conftest import FILES, HashEncoder, load_script
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,13 +66,7 @@ def asked(make_corpus: Callable[..., Path]) -> Path:
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """The script, with a small encoder and a project folder of its own."""
-    spec = importlib.util.spec_from_file_location(
-        "evaluate_retrieval", ROOT / "scripts/evaluate_retrieval.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = load_script("evaluate_retrieval")
     monkeypatch.setattr(script, "PROJECT", tmp_path)
     monkeypatch.setattr(script, "load_encoder", lambda model: HashEncoder())
     return lambda *argv: int(script.main([str(word) for word in argv]))
