@@ -84,11 +84,11 @@ def _port(text: str) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     from chatbot.app import require_free_port, serve
+    from chatbot.collection import Collection
 
     require_free_port(options.host, options.port)
-    chatbot = _open(options)
-    feedback = options.index / "feedback.jsonl"
-    serve(chatbot, feedback, host=options.host, port=options.port, open_browser=options.open)
+    collection = Collection(options.corpus.resolve().name, options.corpus, options.index, _open(options))
+    serve([collection], host=options.host, port=options.port, open_browser=options.open)
     return 0
 
 

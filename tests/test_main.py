@@ -126,7 +126,13 @@ def test_the_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
     built = run("-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path))
     assert built.returncode == 0, built.stderr
     names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
-    needed = {"__main__.py", "parameters.json", "page.css", "page.js", "weights/reader.safetensors"}
+    needed = {
+        "__main__.py",
+        "parameters.json",
+        "app/assets/page.css",
+        "app/assets/page.js",
+        "weights/reader.safetensors",
+    }
     assert {f"chatbot/{name}" for name in needed} <= set(names)
     assert all(name.startswith(("chatbot/", "footnote_chatbot-")) for name in names)
 

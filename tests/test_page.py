@@ -3,37 +3,48 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import gradio as gr
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from browsing import (
+    CORPUS,
+    FOLLOW_UP,
+    NASTY,
+    OFF_TOPIC,
+    QUESTION,
+    SMALL_CORPUS,
+    OpenPage,
+    Served,
+    ask,
+    composer,
+    free_port,
+    serve_in_thread,
+)
+from playwright.sync_api import Browser, expect
 
-from chatbot import app
-from chatbot.answer import Answer, Chatbot, Citation, NotFound
-from chatbot.app import Feedback, Source, Turn
+from chatbot.answer import Answer, Citation, NotFound
+from chatbot.app import chat, drawing, markdown, serving, text, turns
+from chatbot.app.turns import Source, Turn
+from chatbot.collection import Collection
 from chatbot.corpus import Document, Passage
-from chatbot.encoder import load_encoder
 from chatbot.errors import PortBusy, QuestionError
-from chatbot.index import Hit, build_index
+from chatbot.feedback import Feedback
+from chatbot.index import Hit
 
 QUOTE = "The barometer fell at noon."
 TEXT = (
     f"---\ntitle: The log\n---\n\n# The log\n\nThe ship left. {QUOTE} Rain came.\n\n## Later\n\nIt cleared."
 )
-NASTY = '<script>alert(1)</script> & <img src=x onerror="alert(2)">'
 
 
 def document(text: str = TEXT) -> Document:
@@ -123,6 +134,10 @@ class SlowParrot(Parrot):
             self.released.wait(10)
 
 
+def collection(chatbot: Any, folder: Path) -> Collection:
+    return Collection("fake", folder, folder, chatbot)
+
+
 def visible(html: str) -> str:
     """What a reader sees of our own HTML, near enough for an assertion."""
     text = re.sub(r'<div class="views" hidden>.*?</article>', "", html, flags=re.DOTALL)
@@ -133,14 +148,14 @@ def visible(html: str) -> str:
 
 
 def test_numbers_become_buttons_only_where_a_citation_has_them() -> None:
-    drawn = app.draw_numbers(f"{QUOTE} [1] [2]", [citation()])
+    drawn = drawing.draw_numbers(f"{QUOTE} [1] [2]", [citation()])
     assert drawn.count('data-cite="1"') == 1
     assert drawn.endswith("[2]")
 
 
 def test_a_number_that_a_document_wrote_stays_text() -> None:
     quote = "As shown elsewhere [1] it rained."
-    drawn = app.draw_numbers(f"{quote} [1]", [citation(quote=quote)])
+    drawn = drawing.draw_numbers(f"{quote} [1]", [citation(quote=quote)])
     assert drawn.startswith(quote)
     assert drawn.count("<button") == 1
 
@@ -167,7 +182,7 @@ def test_a_number_that_a_document_wrote_stays_text() -> None:
     ids=lambda turn: turn.state,
 )
 def test_whatever_users_and_documents_wrote_is_escaped(turn: Turn) -> None:
-    screen = app.draw_screen([turn], {}, [NASTY])
+    screen = chat.draw_screen([turn], {}, [NASTY])
     for html in (screen.latest, screen.status):
         assert "<script" not in html
         assert "<img" not in html
@@ -176,11 +191,11 @@ def test_whatever_users_and_documents_wrote_is_escaped(turn: Turn) -> None:
 
 
 def test_a_source_is_a_link_only_when_it_is_an_address() -> None:
-    assert 'href="https://example.org/a?b&amp;c"' in app.draw_origin(
+    assert 'href="https://example.org/a?b&amp;c"' in drawing.draw_origin(
         citation(source="https://example.org/a?b&c")
     )
-    assert "href" not in app.draw_origin(citation(source="javascript:alert(1)"))
-    assert "page 7" in app.draw_origin(citation(page=7))
+    assert "href" not in drawing.draw_origin(citation(source="javascript:alert(1)"))
+    assert "page 7" in drawing.draw_origin(citation(page=7))
 
 
 def test_each_state_says_what_it_is() -> None:
@@ -192,15 +207,15 @@ def test_each_state_says_what_it_is() -> None:
         "smalltalk": (answer("smalltalk", text="Hello.", citations=()), "Hello."),
     }
     for status, (reply, words) in turns.items():
-        html = app.draw_turn(Turn("Q", reply), 0)
+        html = drawing.draw_turn(Turn("Q", reply), 0)
         assert f'data-state="{status}"' in html
         assert words in visible(html)
-    assert "Not answered" in visible(app.draw_turn(Turn("Q", error="Too long."), 0))
-    assert "Searching the documents" in visible(app.draw_turn(Turn("Q"), 0))
+    assert "Not answered" in visible(drawing.draw_turn(Turn("Q", error="Too long."), 0))
+    assert "Searching the documents" in visible(drawing.draw_turn(Turn("Q"), 0))
 
 
 def test_not_found_names_the_terms_the_search_and_the_unread_files() -> None:
-    seen = visible(app.draw_turn(Turn("Q", not_found()), 0))
+    seen = visible(drawing.draw_turn(Turn("Q", not_found()), 0))
     assert "No document mentions sourdough" in seen
     assert "Searched 1 document (2,310 passages)." in seen
     assert "1 file could not be read scan.pdf" in seen
@@ -210,25 +225,27 @@ def test_not_found_names_the_terms_the_search_and_the_unread_files() -> None:
     ("confidence", "word"), [(0.8, "Sure"), (0.79, "Likely"), (0.5, "Likely"), (0.49, "Unsure")]
 )
 def test_confidence_is_a_word_with_the_number_on_hover(confidence: float, word: str) -> None:
-    drawn = app.draw_confidence(confidence)
+    drawn = drawing.draw_confidence(confidence)
     assert f">{word}<" in drawn
     assert f'answer this: {confidence:.0%}"' in drawn
 
 
 def test_only_a_follow_up_says_how_it_was_understood() -> None:
     followed = answer(standalone_question="When did the barometer fall on the ship?")
-    assert "Understood as: When did the barometer fall on the ship?" in visible(app.draw_reply(followed, ""))
-    assert "Understood" not in app.draw_reply(answer(), "")
+    assert "Understood as: When did the barometer fall on the ship?" in visible(
+        drawing.draw_reply(followed, "")
+    )
+    assert "Understood" not in drawing.draw_reply(answer(), "")
 
 
 def test_places_cited_twice_are_listed_once_with_both_numbers() -> None:
-    drawn = app.draw_source_list([citation(1), citation(2), citation(3, section="Later")])
+    drawn = drawing.draw_source_list([citation(1), citation(2), citation(3, section="Later")])
     assert visible(drawn) == "1 2 The log Noon 3 The log Later"
 
 
 def test_the_bars_of_a_score_show_cosines_of_one_and_the_rest_of_the_best_hit() -> None:
-    [source] = app.find_sources(Parrot(answer()), answer())  # type: ignore[arg-type]  # a fake
-    drawn = app.draw_why(source)
+    [source] = turns.find_sources(Parrot(answer()), answer())  # type: ignore[arg-type]  # a fake
+    drawn = drawing.draw_why(source)
     # dense 0.5 of 1, sentence 0.75 of 1, lexical 3 of the other hit's 6
     assert re.findall(r"width: (\d+)%", drawn) == ["50", "75", "50"]
     assert "Number 1 of 2 passages by its score, 0.91." in drawn
@@ -237,19 +254,19 @@ def test_the_bars_of_a_score_show_cosines_of_one_and_the_rest_of_the_best_hit() 
 def test_figures_on_which_the_sources_differ_are_bold() -> None:
     quotes = ("In 1905 it held 713,000 <men>.", "In 1905 it held 1,000,000.")
     differ = answer("disagreement", citations=tuple(citation(n, q) for n, q in enumerate(quotes, 1)))
-    drawn = app.draw_disagreement(differ)
+    drawn = drawing.draw_disagreement(differ)
     assert "In 1905 it held <strong>713,000</strong> &lt;men&gt;." in drawn
     assert "In 1905 it held <strong>1,000,000</strong>." in drawn
 
 
 def test_a_source_without_a_hit_has_no_score_to_explain() -> None:
-    assert app.draw_why(Source(citation(), "", "", None, 0, {})) == ""
-    assert not app.holds(hit(), citation(doc_id="other.md"))
+    assert drawing.draw_why(Source(citation(), "", "", None, 0, {})) == ""
+    assert not turns.holds(hit(), citation(doc_id="other.md"))
 
 
 def test_the_quote_is_marked_within_its_paragraph() -> None:
-    before, after = app.surroundings(TEXT, citation())
-    drawn = app.draw_in_place(app.without_title(before, "The log"), QUOTE, after)
+    before, after = turns.surroundings(TEXT, citation())
+    drawn = drawing.draw_in_place(text.without_title(before, "The log"), QUOTE, after)
     assert drawn == (
         f"<p>The ship left. <mark>{QUOTE}</mark> Rain came.</p>"
         '<p class="subheading">Later</p><p>It cleared.</p>'
@@ -259,7 +276,7 @@ def test_the_quote_is_marked_within_its_paragraph() -> None:
 def test_surroundings_begin_and_end_with_sentences_and_say_where_more_is() -> None:
     text = "# The log\n" + "One two three. " * 20 + QUOTE + " Four five six." * 20
     cited = citation(start=text.index(QUOTE), end=text.index(QUOTE) + len(QUOTE))
-    before, after = app.surroundings(text, cited, reach=40)
+    before, after = turns.surroundings(text, cited, reach=40)
     assert before == "… One two three. One two three. "
     assert after == " Four five six. Four five six. …"
 
@@ -267,41 +284,41 @@ def test_surroundings_begin_and_end_with_sentences_and_say_where_more_is() -> No
 def test_surroundings_do_not_end_with_a_heading() -> None:
     text = QUOTE + " Four five six.\n\n## Seven\n\nEight nine ten eleven twelve."
     cited = citation(start=0, end=len(QUOTE))
-    assert app.surroundings(text, cited, reach=28) == ("", " Four five six. …")
+    assert turns.surroundings(text, cited, reach=28) == ("", " Four five six. …")
 
 
 def test_surroundings_of_text_without_sentences_are_cut_between_words_or_anywhere() -> None:
     text = "# The log " + "x" * 50 + " yyy " + QUOTE + "z" * 50
     cited = citation(start=text.index(QUOTE), end=text.index(QUOTE) + len(QUOTE))
-    before, after = app.surroundings(text, cited, reach=20)
+    before, after = turns.surroundings(text, cited, reach=20)
     assert before == "… yyy "
     assert after == "z" * 20 + " …"
 
 
 def test_a_document_that_changed_or_went_leaves_the_quote_alone() -> None:
     changed, gone = Parrot(answer(), TEXT.replace("noon", "dusk")), citation(doc_id="gone.md")
-    assert app.document_text(changed, citation()) == ""  # type: ignore[arg-type]  # a fake
-    assert app.document_text(changed, gone) == ""  # type: ignore[arg-type]  # a fake
-    assert app.surroundings("", citation()) == ("", "")
+    assert turns.document_text(changed, citation()) == ""  # type: ignore[arg-type]  # a fake
+    assert turns.document_text(changed, gone) == ""  # type: ignore[arg-type]  # a fake
+    assert turns.surroundings("", citation()) == ("", "")
 
 
 def test_a_very_long_question_is_cut_where_it_is_drawn() -> None:
-    html = app.draw_turn(Turn("x" * 100_000, error="Too long."), 0)
+    html = drawing.draw_turn(Turn("x" * 100_000, error="Too long."), 0)
     assert len(html) < 3_000
-    assert app.shorten("x" * 2_000) == "x" * 2_000
+    assert text.shorten("x" * 2_000) == "x" * 2_000
 
 
 def test_half_characters_neither_break_the_page_nor_the_votes(tmp_path: Path) -> None:
     turn = Turn("Q", answer("smalltalk", text="half \ud83d a smile", citations=()))
-    screen = app.draw_screen([turn, turn], {})
+    screen = chat.draw_screen([turn, turn], {})
     assert "half ? a smile" in screen.earlier.encode("utf-8").decode()
     feedback = Feedback(tmp_path / "feedback.jsonl")
-    feedback.save(turn, "up")
+    feedback.save(turn.question, turn.answer, "up")
     assert json.loads(feedback.file.read_text("utf-8"))["answer"]["text"] == "half \ud83d a smile"
 
 
 def test_a_vote_shows_on_the_answer_that_got_it() -> None:
-    screen = app.draw_screen([Turn("Q", answer()), Turn("R", answer())], {0: "up"})
+    screen = chat.draw_screen([Turn("Q", answer()), Turn("R", answer())], {0: "up"})
     assert 'data-vote="up" aria-pressed="true"' in screen.earlier
     assert 'aria-pressed="true"' not in screen.latest
 
@@ -313,23 +330,25 @@ def test_markdown_holds_question_quotes_and_sources() -> None:
     turn = Turn(
         "When did it fall?", answer(short_answer="noon", standalone_question="When did the log fall?")
     )
-    assert app.turn_markdown(turn) == (
+    assert markdown.turn_markdown(turn) == (
         "**Question:** When did it fall?\n\n*Understood as: When did the log fall?*\n\n**noon**\n\n"
         f"> {QUOTE} [1]\n\nSources:\n\n1. The log, Noon, log.md"
     )
 
 
 def test_markdown_of_what_was_not_found() -> None:
-    assert app.turn_markdown(Turn("Bread?", not_found())) == (
+    assert markdown.turn_markdown(Turn("Bread?", not_found())) == (
         "**Question:** Bread?\n\nNot found in these documents.\n\n"
         "Searched 1 document (2,310 passages); none mentions: sourdough."
     )
-    assert app.turn_markdown(Turn("Q", error="Too long.")) == "**Question:** Q\n\n*Not answered: Too long.*"
-    assert app.turn_markdown(Turn("Q")) == ""
+    assert (
+        markdown.turn_markdown(Turn("Q", error="Too long.")) == "**Question:** Q\n\n*Not answered: Too long.*"
+    )
+    assert markdown.turn_markdown(Turn("Q")) == ""
 
 
 def test_markdown_of_the_user_and_the_documents_is_not_markup() -> None:
-    assert app.escape_markdown("<b>*a*[x](y)_`\\") == r"\<b>\*a\*\[x\](y)\_\`\\"
+    assert markdown.escape_markdown("<b>*a*[x](y)_`\\") == r"\<b>\*a\*\[x\](y)\_\`\\"
 
 
 # ---- events
@@ -337,8 +356,8 @@ def test_markdown_of_the_user_and_the_documents_is_not_markup() -> None:
 
 def screens(
     chatbot: Parrot, typed: str = "", chosen: str = "", turns: Sequence[Turn] = ()
-) -> list[app.Screen]:
-    return list(app.respond(chatbot, typed, chosen, list(turns), {}))  # type: ignore[arg-type]  # a fake
+) -> list[chat.Screen]:
+    return list(chat.respond(chatbot, typed, chosen, list(turns), {}))  # type: ignore[arg-type]  # a fake
 
 
 def is_skipped(value: Any) -> bool:
@@ -384,9 +403,9 @@ def test_an_empty_question_asks_nothing() -> None:
 
 
 def test_after_an_unforeseen_error_the_question_is_handed_back() -> None:
-    screen = app.give_up([Turn("First?", answer()), Turn("Second?")], {})
+    screen = chat.give_up([Turn("First?", answer()), Turn("Second?")], {})
     assert screen.composer == "Second?"
-    assert screen.turns[-1].error == app.BROKEN
+    assert screen.turns[-1].error == chat.BROKEN
     assert 'data-state="error"' in screen.latest
 
 
@@ -395,15 +414,15 @@ def event(data: Any) -> gr.EventData:
 
 
 def test_only_our_own_events_carry_a_question() -> None:
-    assert app.chosen_question(event({"question": "Why?"})) == "Why?"
-    assert app.chosen_question(event(None)) == ""
+    assert chat.chosen_question(event({"question": "Why?"})) == "Why?"
+    assert chat.chosen_question(event(None)) == ""
 
 
 def test_a_vote_is_one_json_line_with_the_answer_and_its_hits(tmp_path: Path) -> None:
     feedback = Feedback(tmp_path / "new" / "feedback.jsonl")
     turns = [Turn("Wann fiel das Barometer – mittags?", answer())]
     for vote in ("up", "down"):
-        votes, _ = app.record_vote(feedback, event({"turn": 0, "vote": vote}), turns, {})
+        votes, _ = chat.record_vote(feedback, event({"turn": 0, "vote": vote}), turns, {})
         assert votes == {0: vote}
     first, second = map(json.loads, feedback.file.read_text("utf-8").splitlines())
     assert (first["vote"], second["vote"]) == ("up", "down")
@@ -417,12 +436,12 @@ def test_a_vote_is_one_json_line_with_the_answer_and_its_hits(tmp_path: Path) ->
 )
 def test_a_vote_that_makes_no_sense_is_dropped(tmp_path: Path, data: Any) -> None:
     feedback = Feedback(tmp_path / "feedback.jsonl")
-    assert app.record_vote(feedback, event(data), [Turn("Q", answer())], {}) == ({}, "")
+    assert chat.record_vote(feedback, event(data), [Turn("Q", answer())], {}) == ({}, "")
     assert not feedback.file.exists()
 
 
 def test_a_vote_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
-    votes, status = app.record_vote(
+    votes, status = chat.record_vote(
         Feedback(tmp_path), event({"turn": 0, "vote": "up"}), [Turn("Q", answer())], {}
     )
     assert votes == {}
@@ -432,28 +451,22 @@ def test_a_vote_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
 # ---- serving
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_a_busy_port_names_a_free_one() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(PortBusy, match=rf"port {port} .* --port (\d+)") as caught:
-            app.require_free_port("127.0.0.1", port)
+            serving.require_free_port("127.0.0.1", port)
     proposed = int(str(caught.value).rpartition(" ")[2])
     assert proposed > port
-    app.require_free_port("127.0.0.1", proposed)
+    serving.require_free_port("127.0.0.1", proposed)
 
 
 def test_the_address_is_one_that_a_browser_can_open() -> None:
-    assert app.page_address("127.0.0.1", 7860) == "http://127.0.0.1:7860"
-    assert app.page_address("0.0.0.0", 80) == "http://127.0.0.1:80"
-    assert app.page_address("::1", 80) == "http://[::1]:80"
+    assert serving.page_address("127.0.0.1", 7860) == "http://127.0.0.1:7860"
+    assert serving.page_address("0.0.0.0", 80) == "http://127.0.0.1:80"
+    assert serving.page_address("::1", 80) == "http://[::1]:80"
 
 
 def test_serving_says_when_it_is_ready(
@@ -464,10 +477,10 @@ def test_serving_says_when_it_is_ready(
 
     opened: list[str] = []
     port = free_port()
-    monkeypatch.setattr(app, "_wait", interrupt)
+    monkeypatch.setattr(serving, "_wait", interrupt)
     monkeypatch.setattr("webbrowser.open", opened.append)
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # nothing listens there
-    app.serve(Parrot(answer()), tmp_path / "f.jsonl", port=port, open_browser=True)  # type: ignore[arg-type]
+    serving.serve([collection(Parrot(answer()), tmp_path)], port=port, open_browser=True)
     assert capsys.readouterr().out == f"Footnote is ready: http://127.0.0.1:{port}\n"
     assert opened == [f"http://127.0.0.1:{port}"]
 
@@ -475,121 +488,6 @@ def test_serving_says_when_it_is_ready(
 # ---- in a browser
 
 browser = pytest.mark.browser
-CORPUS = Path(__file__).parent.parent / "corpus"
-SMALL_CORPUS = (
-    "hiroshima.md",
-    "kuril-islands-and-shumshu.md",
-    "kwantung-army-1945.md",
-    "nagasaki.md",
-    "siberian-internment-decree-and-numbers.md",
-    "soviet-declaration-of-war-on-japan.md",
-    "surrender-ceremony-uss-missouri.md",
-    "yalta-agreement-regarding-japan.md",
-)
-NASTY_DOCUMENT = f"""# Barometers of Port Nowhere {NASTY}
-
-The brass barometer of Port Nowhere {NASTY} was sold in 1911 for 340 crowns. It now hangs in the town hall.
-"""
-QUESTION = "When did Molotov read the declaration of war to Ambassador Sato?"
-FOLLOW_UP = "What did he say about mediation?"
-OFF_TOPIC = "How do I bake sourdough bread?"
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@dataclass(frozen=True)
-class Served:
-    url: str
-    feedback: Path
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The page over eight articles and a document full of HTML, with the real encoder."""
-    folder = tmp_path_factory.mktemp("page")
-    corpus = folder / "corpus"
-    (corpus / "articles").mkdir(parents=True)
-    shutil.copy(CORPUS / "queries.jsonl", corpus)  # its questions become examples
-    for name in SMALL_CORPUS:
-        shutil.copy(CORPUS / "articles" / name, corpus / "articles")
-    (corpus / "barometers.md").write_text(NASTY_DOCUMENT, encoding="utf-8")
-    build_index(corpus, folder / "index", load_encoder())
-    yield from serve_in_thread(Chatbot.open(folder / "index"), folder / "feedback.jsonl")
-
-
-def serve_in_thread(chatbot: Chatbot, feedback: Path) -> Iterator[Served]:
-    port = free_port()
-    page = app.build_page(chatbot, feedback)
-    app.launch(page, "127.0.0.1", port)
-    yield Served(f"http://127.0.0.1:{port}", feedback)
-    page.close(verbose=False)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not program:
-        missing = "no Chromium on this machine; install the chromium package"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGS)
-        yield browser
-        browser.close()
-
-
-OpenPage = Callable[..., Page]
-
-
-@pytest.fixture
-def open_page(served: Served, chromium: Browser) -> Iterator[OpenPage]:
-    """Opens the page in a session of its own; fails if anything but loopback was asked for."""
-    contexts, outside, problems = [], list[str](), list[str]()
-
-    def guard(route: Route) -> None:
-        if urlsplit(route.request.url).hostname in ("127.0.0.1", "localhost"):
-            route.continue_()
-        else:
-            outside.append(route.request.url)
-            route.abort()
-
-    def open_it(width: int = 1440, height: int = 900, url: str = served.url, **options: Any) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        context.route("**/*", guard)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("dialog", lambda dialog: problems.append(dialog.message))
-        page.goto(url)
-        expect(page.locator(".welcome")).to_be_visible(timeout=30_000)
-        expect(page.locator("#question textarea")).to_be_focused()
-        return page
-
-    yield open_it
-    for context in contexts:
-        context.close()
-    assert outside == []
-    assert problems == []
-
-
-def composer(page: Page) -> Any:
-    return page.locator("#question textarea")
-
-
-def ask(page: Page, question: str) -> Any:
-    """Send a question; the article of its answer."""
-    turn = page.locator(".turn").count()
-    composer(page).fill(question)
-    composer(page).press("Enter")
-    article = page.locator(f'.turn[data-turn="{turn}"]:not([data-state="waiting"])')
-    expect(article).to_be_visible(timeout=20_000)
-    return article
 
 
 def inner(text: str | None) -> str:
@@ -620,7 +518,7 @@ def test_every_mark_is_the_quote_that_the_answer_json_cites(open_page: OpenPage,
     article = ask(page, QUESTION)
     article.get_by_role("button", name="Good answer").click()
     expect(article.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "true")
-    line = json.loads(served.feedback.read_text("utf-8").splitlines()[-1])
+    line = json.loads(served.collections[0].feedback.file.read_text("utf-8").splitlines()[-1])
     assert (line["vote"], line["question"]) == ("up", QUESTION)
     assert line["answer"]["hits"]
     for cited in line["answer"]["citations"]:
@@ -666,7 +564,7 @@ def test_the_latest_question_is_scrolled_to(open_page: OpenPage) -> None:
 @browser
 def test_what_is_typed_while_an_answer_comes_is_kept(open_page: OpenPage, tmp_path: Path) -> None:
     slow = SlowParrot(answer())
-    for elsewhere in serve_in_thread(slow, tmp_path / "f.jsonl"):  # type: ignore[arg-type]  # a fake
+    for elsewhere in serve_in_thread([collection(slow, tmp_path)]):
         page = open_page(url=elsewhere.url)
         composer(page).fill("First?")
         composer(page).press("Enter")
@@ -715,13 +613,13 @@ def test_the_export_holds_questions_quotes_and_sources(open_page: OpenPage) -> N
     with page.expect_download() as download:
         page.get_by_role("button", name="Export").click()
     assert re.fullmatch(r"footnote-\d{4}-\d\d-\d\d\.md", download.value.suggested_filename)
-    markdown = Path(download.value.path()).read_text("utf-8")
-    assert markdown.startswith("# Conversation with Footnote")
+    exported = Path(download.value.path()).read_text("utf-8")
+    assert exported.startswith("# Conversation with Footnote")
     for part in (f"**Question:** {QUESTION}", f"**Question:** {OFF_TOPIC}", "Sources:", "Not found"):
-        assert part in markdown
+        assert part in exported
     article.locator(".cite").first.click()
     mark = inner(page.locator("#panel mark").text_content())
-    assert app.escape_markdown(mark) in markdown
+    assert markdown.escape_markdown(mark) in exported
 
 
 @browser
@@ -872,7 +770,7 @@ def test_a_page_that_breaks_says_so_and_keeps_the_question(
     chromium: Browser, open_page: OpenPage, tmp_path: Path
 ) -> None:
     parrot = Parrot(RuntimeError("unforeseen"))
-    for elsewhere in serve_in_thread(parrot, tmp_path / "f.jsonl"):  # type: ignore[arg-type]  # a fake
+    for elsewhere in serve_in_thread([collection(parrot, tmp_path)]):
         page = open_page(url=elsewhere.url)
         article = ask(page, "Does it break?")
         expect(article).to_contain_text("Something went wrong")

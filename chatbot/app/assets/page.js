@@ -33,6 +33,29 @@
     }
   }
 
+  // ---- the views: "#documents" in the address shows #documents-view, no name shows the chat
+
+  const shown = {}; // name of a view -> called with the rest of the address each time it is shown
+
+  function address() {
+    const [name, ...rest] = location.hash.slice(1).split("/").map(decodeURIComponent);
+    return { name: find(`#${CSS.escape(name)}-view`) ? name : "chat", rest };
+  }
+
+  function showView() {
+    const { name, rest } = address();
+    root.dataset.view = name;
+    for (const pane of findAll("#page .pane")) pane.classList.toggle("shown", pane.id === `${name}-view`);
+    for (const link of findAll("#top [data-go]"))
+      if (link.dataset.go === name) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    shown[name]?.(...rest);
+  }
+
+  function go(name, ...rest) {
+    location.hash = name === "chat" ? "" : [name, ...rest].map(encodeURIComponent).join("/");
+  }
+
   // ---- the source panel
 
   let open = null; // {turn, number}: the source being read
@@ -207,7 +230,8 @@
   function clicked(event) {
     const button = event.target.closest?.("#page button");
     if (!button) return;
-    if (button.dataset.cite)
+    if (button.dataset.go) go(button.dataset.go);
+    else if (button.dataset.cite)
       openSource(button.closest(".turn").dataset.turn, button.dataset.cite, true);
     else ACTIONS[button.dataset.action]?.(button);
   }
@@ -219,11 +243,13 @@
 
   // Gradio calls this for each of our components once it is on the page.
   const PARTS = {
-    top(element, trigger) {
+    top(element, trigger, watch) {
       element.addEventListener("click", ({ target }) => {
         if (target.closest('[data-action="clear"]')) trigger("clear");
       });
       useTheme(); // the body exists by now
+      watch("value", showView);
+      showView();
     },
     earlier: carryClicks,
     latest(element, trigger, watch) {
@@ -248,9 +274,20 @@
     });
   }
 
+  // What the scripts of the other views build on: each adds its parts, actions and what to do when shown.
   window.footnote = {
-    attach: (name, element, trigger, watch) => PARTS[name](element, trigger, watch),
+    attach: (name, element, trigger, watch) => PARTS[name]?.(element, trigger, watch),
+    parts: PARTS,
+    actions: ACTIONS,
+    shown,
+    find,
+    findAll,
+    go,
+    say,
+    openSource,
+    writeClipboard,
   };
+  window.addEventListener("hashchange", showView);
   useTheme(remembered());
   systemDark.addEventListener("change", () => useTheme());
   document.addEventListener("click", clicked);

@@ -1,0 +1,355 @@
+"""A conversation as HTML. Whatever a user or a document wrote is put in by `Markup.format`, which escapes it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from chatbot.answer import Answer, Citation, NotFound
+from chatbot.app.markdown import turn_markdown
+from chatbot.app.text import count, shorten, without_title
+from chatbot.app.turns import Source, Turn
+
+SURE, LIKELY = 0.8, 0.5  # confidence from which the page says so
+FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
+BLANK_LINE = re.compile(r"\n\s*\n")
+PROGRESS = {"searching": "Searching the documents", "reading": "Reading the best passages"}
+WHY = {
+    "dense": ("Meaning", "how close the whole passage is to the question"),
+    "sentence": ("Best sentence", "how close its nearest sentence is to the question"),
+    "lexical": ("Same words", "words of the question found here; rare words count more"),
+    "reader": ("Reads as an answer", "whether the sentence answers, and does not only resemble"),
+}
+COSINES = ("dense", "sentence")  # these have 1 as their greatest value, the others have none
+
+
+def announce(turn: Turn, step: str) -> str:
+    """What a screen reader says when the turn changes."""
+    if turn.answer is None:
+        return f"Not answered. {turn.error}" if turn.error else f"{PROGRESS.get(step, step)}."
+    quotes = len(turn.answer.citations)
+    return {
+        "answered": f"Answered with {quotes} quote{'s' if quotes != 1 else ''}.",
+        "disagreement": f"The sources differ; {quotes} quotes.",
+        "closest": f"No source answers this. The {quotes} nearest passages are shown.",
+        "not_found": "Not found in these documents.",
+    }.get(turn.answer.status, turn.answer.text)
+
+
+def draw_top(manifest: dict[str, Any], views: Mapping[str, str]) -> Markup:
+    """The bar; `views` are names and labels, the chat first. One view needs no way to others."""
+    link = Markup('<button type="button" class="tool" data-go="{}">{}</button>')
+    links = Markup().join(link.format(*view) for view in views.items()) if len(views) > 1 else ""
+    return Markup(
+        '<header class="bar"><h1 class="brand">Footnote</h1>'
+        '<p class="counts">{documents}<span class="passages"> · {passages}</span></p>'
+        '<nav aria-label="Views">{links}</nav>'
+        '<div class="tools">'
+        '<button type="button" class="tool" data-action="export" disabled>'
+        '<i class="icon export"></i><span>Export</span></button>'
+        '<button type="button" class="tool" data-action="clear" disabled>'
+        '<i class="icon clear"></i><span>Clear</span></button>'
+        '<button type="button" class="tool" data-action="theme" aria-label="Dark or light">'
+        '<i class="icon theme"></i></button>'
+        '</div><p class="said" role="status"></p></header>'
+    ).format(
+        links=links,
+        documents=count(manifest.get("documents", 0), "document"),
+        passages=count(manifest.get("passages", 0), "passage"),
+    )
+
+
+def draw_panel() -> Markup:
+    return Markup(
+        '<aside class="source" aria-label="Source">'
+        '<div class="heading"><h2>Source <span class="position"></span></h2>'
+        '<button type="button" class="tool" data-action="previous" aria-label="Previous source"'
+        ' disabled><i class="icon previous"></i></button>'
+        '<button type="button" class="tool" data-action="next" aria-label="Next source"'
+        ' disabled><i class="icon next"></i></button>'
+        '<button type="button" class="tool" data-action="close" aria-label="Close source"'
+        ' disabled><i class="icon close"></i></button></div>'
+        '<div class="reading" tabindex="-1"></div>'
+        '<div class="hint"><i class="icon quote"></i><p>Every sentence of an answer is quoted from'
+        " a document. Choose its number to read it in place.</p></div></aside>"
+    )
+
+
+def draw_welcome(examples: Sequence[str]) -> Markup:
+    return Markup(
+        '<section class="welcome"><h2>What would you like to know?</h2>'
+        "<p>Answers are quoted word for word from these documents, each with its source."
+        " When they do not say, you are told so.</p>{}</section>"
+    ).format(draw_questions(examples, "examples"))
+
+
+def draw_suggestions(questions: Sequence[str]) -> Markup:
+    if not questions:
+        return Markup()
+    return Markup('<section class="ask-next"><h3>Ask next</h3>{}</section>').format(
+        draw_questions(questions, "suggestions")
+    )
+
+
+def draw_questions(questions: Sequence[str], kind: str) -> Markup:
+    item = Markup('<li><button type="button" data-ask="{0}" dir="auto">{0}</button></li>')
+    items = Markup().join(item.format(question) for question in questions)
+    return Markup('<ul class="{}">{}</ul>').format(kind, items)
+
+
+def draw_turn(turn: Turn, number: int, vote: str = "", step: str = "searching") -> Markup:
+    return Markup(
+        '<article class="turn" data-turn="{number}" data-state="{state}"'
+        ' data-markdown="{markdown}"><h2 class="question" dir="auto">{question}</h2>{body}{views}</article>'
+    ).format(
+        number=number,
+        state=turn.state,
+        markdown=turn_markdown(turn),
+        question=shorten(turn.question),
+        body=draw_reply(turn.answer, vote) if turn.answer else draw_no_answer(turn.error, step),
+        views=Markup('<div class="views" hidden>{}</div>').format(
+            Markup().join(draw_view(source) for source in turn.sources)
+        ),
+    )
+
+
+def draw_no_answer(error: str, step: str) -> Markup:
+    if not error:
+        return Markup('<p class="progress"><i></i>{} …</p>').format(PROGRESS.get(step, step))
+    return Markup('<div class="reply notice error"><h3>Not answered</h3><p>{}</p></div>').format(
+        shorten(error)
+    )
+
+
+def draw_problem(message: str) -> Markup:
+    return Markup('<span class="problem">{}</span>').format(message)
+
+
+def draw_reply(answer: Answer, vote: str) -> Markup:
+    understood = Markup('<p class="understood">Understood as: <q dir="auto">{}</q></p>').format(
+        answer.standalone_question
+    )
+    followed_up = answer.standalone_question != answer.question
+    return Markup('<div class="reply {}">{}{}{}</div>').format(
+        answer.status,
+        understood if followed_up else "",
+        REPLIES[answer.status](answer),
+        Markup() if answer.status == "smalltalk" else draw_actions(answer, vote),
+    )
+
+
+def draw_answered(answer: Answer) -> Markup:
+    return Markup("{}{}{}").format(draw_short(answer), draw_text(answer), draw_source_list(answer.citations))
+
+
+def draw_disagreement(answer: Answer) -> Markup:
+    """The quotes side by side, the figures that at most half of them give in bold."""
+    given = Counter(figure for cited in answer.citations for figure in set(FIGURE.findall(cited.quote)))
+    shared = {figure for figure, quotes in given.items() if quotes > len(answer.citations) / 2}
+    cards = (draw_card(cited, draw_figures(cited.quote, shared)) for cited in answer.citations)
+    return Markup('<h3>The sources differ</h3>{}<ul class="cards">{}</ul>').format(
+        draw_short(answer), Markup().join(cards)
+    )
+
+
+def draw_figures(quote: str, shared: Collection[str]) -> Markup:
+    drawn, last = Markup(), 0
+    for figure in FIGURE.finditer(quote):
+        if figure[0] not in shared:
+            drawn += quote[last : figure.start()]  # Markup escapes what it adds
+            drawn += Markup("<strong>{}</strong>").format(figure[0])
+            last = figure.end()
+    return drawn + quote[last:]
+
+
+def draw_closest(answer: Answer) -> Markup:
+    cards = Markup().join(draw_card(cited, cited.quote) for cited in answer.citations)
+    return Markup(
+        '<h3>No source answers this</h3><p>The nearest passages are:</p><ul class="cards nearest">{}</ul>{}'
+    ).format(cards, draw_searched(answer.not_found))
+
+
+def draw_not_found(answer: Answer) -> Markup:
+    return Markup("<h3>Not found in these documents</h3>{}<p>Other words may help.</p>").format(
+        draw_searched(answer.not_found)
+    )
+
+
+def draw_smalltalk(answer: Answer) -> Markup:
+    return Markup('<p dir="auto">{}</p>').format(answer.text)
+
+
+REPLIES: dict[str, Callable[[Answer], Markup]] = {
+    "answered": draw_answered,
+    "disagreement": draw_disagreement,
+    "closest": draw_closest,
+    "not_found": draw_not_found,
+    "smalltalk": draw_smalltalk,
+}
+
+
+def draw_short(answer: Answer) -> Markup:
+    if not answer.short_answer:
+        return Markup()
+    return Markup('<p class="short" dir="auto"><strong>{}</strong></p>').format(answer.short_answer)
+
+
+def draw_text(answer: Answer) -> Markup:
+    """The answer's text, a paragraph a line, its numbers as buttons."""
+    paragraphs = (line for line in answer.text.splitlines() if line.strip())
+    return Markup().join(
+        Markup('<p class="quoted" dir="auto">{}</p>').format(draw_numbers(line, answer.citations))
+        for line in paragraphs
+    )
+
+
+def draw_numbers(line: str, citations: Sequence[Citation]) -> Markup:
+    """Text whose [1] are buttons, unless a document wrote the "[1]" itself."""
+    by_number = {str(citation.number): citation for citation in citations}
+    quotes = [" ".join(citation.quote.split()) for citation in citations]  # as in Answer.text
+    spans = [(line.find(quote), line.find(quote) + len(quote)) for quote in quotes if quote in line]
+    drawn, last = Markup(), 0
+    for mark in re.finditer(r"\s?\[(\d+)\]", line):
+        quoted = any(start <= mark.start() < end for start, end in spans)
+        if mark[1] in by_number and not quoted:
+            drawn += line[last : mark.start()]  # Markup escapes what it adds
+            drawn += draw_number(by_number[mark[1]])
+            last = mark.end()
+    return drawn + line[last:]
+
+
+def draw_number(citation: Citation) -> Markup:
+    return Markup(
+        '<button type="button" class="cite" data-cite="{0}" title="{1}"'
+        ' aria-label="Source {0}: {1}">{0}</button>'
+    ).format(citation.number, citation.title)
+
+
+def draw_source_list(citations: Sequence[Citation]) -> Markup:
+    """One line for each place that is cited, with all the numbers that cite it."""
+    places: dict[Markup, list[Citation]] = {}
+    for citation in citations:
+        places.setdefault(draw_place(citation), []).append(citation)
+    item = Markup('<li><span class="numbers">{}</span><span dir="auto">{}</span></li>')
+    items = Markup().join(
+        item.format(Markup().join(map(draw_number, cited)), place) for place, cited in places.items()
+    )
+    return Markup('<ul class="sources" aria-label="Sources">{}</ul>').format(items)
+
+
+def draw_place(citation: Citation) -> Markup:
+    section = Markup(' <span class="section">{}</span>').format(citation.section)
+    return Markup("<b>{}</b>{}").format(citation.title, section if citation.section else "")
+
+
+def draw_card(citation: Citation, quote: str) -> Markup:
+    return Markup(
+        '<li class="card"><blockquote dir="auto">{}</blockquote><p>{}<span>{}</span></p></li>'
+    ).format(quote, draw_number(citation), draw_place(citation))
+
+
+def draw_searched(found: NotFound | None) -> Markup:
+    """What was looked through, what nobody mentions, and what could not be read."""
+    if found is None:
+        return Markup()
+    chips = Markup(" ").join(Markup("<b>{}</b>").format(term) for term in found.missing_terms)
+    terms = Markup('<p class="terms">No document mentions {}</p>').format(chips)
+    files = Markup().join(Markup("<li>{}</li>").format(file) for file in found.unread_files)
+    unread = Markup(
+        '<details class="unread"><summary>{} could not be read</summary><ul>{}</ul></details>'
+    ).format(count(len(found.unread_files), "file"), files)
+    return Markup('<div class="searched">{}<p>Searched {} ({}).</p>{}</div>').format(
+        terms if found.missing_terms else "",
+        count(found.documents, "document"),
+        count(found.passages, "passage"),
+        unread if found.unread_files else "",
+    )
+
+
+def draw_actions(answer: Answer, vote: str) -> Markup:
+    button = Markup(
+        '<button type="button" class="tool" data-vote="{}" aria-pressed="{}" aria-label="{}"'
+        ' title="{}"><i class="icon {}"></i></button>'
+    )
+    votes = Markup().join(
+        button.format(value, "true" if vote == value else "false", label, label, value)
+        for value, label in (("up", "Good answer"), ("down", "Bad answer"))
+    )
+    return Markup(
+        '<div class="actions"><button type="button" class="tool" data-action="copy">'
+        '<i class="icon copy"></i><span>Copy answer</span></button>{}{}</div>'
+    ).format(votes, draw_confidence(answer.confidence) if answer.status == "answered" else "")
+
+
+def draw_confidence(confidence: float) -> Markup:
+    word = "Sure" if confidence >= SURE else "Likely" if confidence >= LIKELY else "Unsure"
+    return Markup(
+        '<span class="confidence {kind}" title="Chance that the documents answer this: {share}">'
+        '{word}<span class="unseen">, {share}</span></span>'
+    ).format(kind=word.lower(), word=word, share=f"{confidence:.0%}")
+
+
+def draw_view(source: Source) -> Markup:
+    """A source as the panel shows it; the script puts it there."""
+    return Markup(
+        '<section class="view" data-view="{number}"><h3 class="title" dir="auto">{title}</h3>'
+        '<p class="place">{place}</p><div class="page-text" dir="auto">{text}</div>{why}</section>'
+    ).format(
+        number=source.citation.number,
+        title=source.citation.title,
+        place=draw_origin(source.citation),
+        text=draw_in_place(
+            without_title(source.before, source.citation.title), source.citation.quote, source.after
+        ),
+        why=draw_why(source),
+    )
+
+
+def draw_origin(citation: Citation) -> Markup:
+    link = Markup('<a href="{0}" target="_blank" rel="noopener noreferrer">{0}</a>')
+    page = f"page {citation.page}" if citation.page else ""
+    is_link = citation.source.startswith(("https://", "http://"))
+    source = link.format(citation.source) if is_link else citation.source
+    parts = (part for part in (citation.section, page, source) if part)
+    return Markup().join(Markup("<span>{}</span>").format(part) for part in parts)
+
+
+def draw_in_place(before: str, quote: str, after: str) -> Markup:
+    """The quote marked within its text; blank lines part paragraphs, "#" lines are headings."""
+    *above, lead = BLANK_LINE.split(before)
+    rest, *below = BLANK_LINE.split(after)
+    around = Markup("<p>{}<mark>{}</mark>{}</p>").format(lead, quote, rest)
+    return Markup().join([*map(draw_block, above), around, *map(draw_block, below)])
+
+
+def draw_block(block: str) -> Markup:
+    if heading := re.fullmatch(r"\s*#{1,6}\s+(.+?)\s*", block):
+        return Markup('<p class="subheading">{}</p>').format(heading[1])
+    return Markup("<p>{}</p>").format(block) if block.strip() else Markup()
+
+
+def draw_why(source: Source) -> Markup:
+    if source.hit is None:
+        return Markup()
+    bars = Markup().join(
+        draw_bar(part, value, 1.0 if part in COSINES else source.best[part])
+        for part, value in source.hit.why.items()
+    )
+    return Markup(
+        '<details class="why"><summary>Why this passage</summary>'
+        "<p>Number {} of {} by its score, {:.2f}.</p><dl>{}</dl></details>"
+    ).format(source.hit.rank, count(source.of, "passage"), source.hit.score, bars)
+
+
+def draw_bar(part: str, value: float, full: float) -> Markup:
+    name, meaning = WHY.get(part, (part, ""))
+    share = min(max(value / full, 0.0), 1.0) if full > 0 else 0.0
+    return Markup(
+        "<div><dt>{}</dt><dd>{:.2f}</dd>"
+        '<div class="track" aria-hidden="true"><i style="width: {:.0%}"></i></div>'
+        "<small>{}</small></div>"
+    ).format(name, value, share, meaning)

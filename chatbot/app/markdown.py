@@ -1,0 +1,59 @@
+"""Turns as Markdown, for the clipboard and for a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from chatbot.answer import Answer, Citation, NotFound
+from chatbot.app.text import count, shorten
+from chatbot.app.turns import Turn
+
+
+def turn_markdown(turn: Turn) -> str:
+    """Question, answer and sources as Markdown; "" while it is being answered."""
+    question = f"**Question:** {escape_markdown(shorten(turn.question))}"
+    if turn.answer is None:
+        return f"{question}\n\n*Not answered: {escape_markdown(turn.error)}*" if turn.error else ""
+    return "\n\n".join(filter(None, [question, *_answer_markdown(turn.answer)]))
+
+
+def _answer_markdown(answer: Answer) -> Iterator[str]:
+    if answer.standalone_question != answer.question:
+        yield f"*Understood as: {escape_markdown(answer.standalone_question)}*"
+    yield HEADINGS.get(answer.status, "")
+    if answer.short_answer:
+        yield f"**{escape_markdown(answer.short_answer)}**"
+    if answer.status == "smalltalk":
+        yield escape_markdown(answer.text)
+    for citation in answer.citations:
+        quote = escape_markdown(" ".join(citation.quote.split()))
+        yield f"> {quote} [{citation.number}]"
+    if answer.not_found:
+        yield _searched_markdown(answer.not_found)
+    if answer.citations:
+        yield "Sources:"
+        yield "\n".join(map(_source_markdown, answer.citations))
+
+
+HEADINGS = {
+    "disagreement": "The sources differ:",
+    "closest": "No source answers this; the nearest passages are:",
+    "not_found": "Not found in these documents.",
+}
+
+
+def _searched_markdown(found: NotFound) -> str:
+    searched = f"Searched {count(found.documents, 'document')} ({count(found.passages, 'passage')})"
+    terms = ", ".join(map(escape_markdown, found.missing_terms))
+    return f"{searched}; none mentions: {terms}." if terms else f"{searched}."
+
+
+def _source_markdown(citation: Citation) -> str:
+    page = f"page {citation.page}" if citation.page else ""
+    parts = filter(None, (citation.title, citation.section, page, citation.source))
+    return f"{citation.number}. " + ", ".join(map(escape_markdown, parts))
+
+
+def escape_markdown(text: str) -> str:
+    return re.sub(r"([\\`*_<\[\]])", r"\\\1", text)

@@ -1,0 +1,25 @@
+"""Words of the page."""
+
+from __future__ import annotations
+
+LONGEST_SHOWN = 2_000  # characters; of a longer question only the first CUT are drawn
+CUT = 140
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def shorten(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:CUT]} …"
+
+
+def without_title(before: str, title: str) -> str:
+    """Text that does not begin with the heading that already stands above it."""
+    first, gap, rest = before.partition("\n")
+    return rest.lstrip("\n") if gap and first.lstrip("# ").strip() == title else before
+
+
+def sendable(html: str) -> str:
+    """Without the half characters (lone surrogates) that a JSON document may hold and no page can."""
+    return html.encode("utf-8", "replace").decode("utf-8")
