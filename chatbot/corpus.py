@@ -486,6 +486,9 @@ def _word_ends_sentence(word: str, text: str, match: re.Match[str], end: int) ->
 # Passages -----------------------------------------------------------------------------------
 
 
+SPLITTING = 1  # raised when a document would be split otherwise than before
+
+
 def split_document(
     document: Document, count_pieces: CountPieces, max_pieces: int = MAX_PIECES
 ) -> tuple[list[Passage], list[str]]:

@@ -53,6 +53,7 @@ from numpy.typing import NDArray
 
 from chatbot.corpus import (
     MAX_PIECES,
+    SPLITTING,
     Document,
     Passage,
     UnreadFile,
@@ -74,7 +75,7 @@ from chatbot.errors import (
 )
 from chatbot.terms import stems
 
-FORMAT = 2  # raised when an older index can no longer be read, or would be built otherwise today
+FORMAT = 3  # raised when an older index can no longer be read, or would be built otherwise today
 METHODS = ("dense", "bm25", "rrf", "ours")
 POOL = 100  # best passages taken from each of the two searches
 RRF_K = 60
@@ -317,6 +318,17 @@ class PassageIndex:
         sentences = tuple((int(a), int(b)) for a, b in json.loads(spans))
         return Passage(doc_id, start, end, section, sentences), text, title, source
 
+    def _passages_of(self, document: int) -> list[Passage]:
+        rows = self._rows(
+            "SELECT doc_id, start, end, section, sentences FROM passages JOIN documents"
+            " ON documents.row = document WHERE document = ? ORDER BY passages.row",
+            document,
+        )
+        return [
+            Passage(doc_id, start, end, section, tuple((a, b) for a, b in json.loads(sentences)))
+            for doc_id, start, end, section, sentences in rows
+        ]
+
     def _hit(self, pool: Pool, i: int, score: float, rank: int) -> Hit:
         row = int(pool.rows[i])
         passage, text, title, source = self.passage(row)
@@ -485,8 +497,8 @@ def build_index(
         _sweep(folder, keep=None if force else shards.folder.name)
         files = corpus_files(corpus, skip=folder)
         hashes = _hash_files(corpus, files)
-        source = _read_source(corpus, files, encoder, tell)
         old = None if force else _reusable(folder, encoder)
+        source = _read_source(corpus, files, encoder, tell, old)
         work = folder / f"building-{os.getpid()}"
         try:
             work.mkdir()
@@ -524,6 +536,7 @@ class Source:
     """What a corpus holds, read once."""
 
     documents: list[Document] = field(default_factory=list)
+    splittings: list[str] = field(default_factory=list)  # per document, see `_splitting`
     passages: list[Passage] = field(default_factory=list)
     document_of: list[int] = field(default_factory=list)  # per passage: position in `documents`
     unread: list[UnreadFile] = field(default_factory=list)
@@ -562,14 +575,24 @@ class Source:
         return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _read_source(corpus: Path, files: Sequence[Path], encoder: Encoder, tell: Progress) -> Source:
+def _read_source(
+    corpus: Path, files: Sequence[Path], encoder: Encoder, tell: Progress, old: PassageIndex | None
+) -> Source:
+    """Documents and passages; a document that `old` holds as it is now need not be split again."""
     source = Source()
+    done = {} if old is None else dict(old._rows("SELECT splitting, row FROM documents"))
     most = min(MAX_PIECES, encoder.max_pieces) - HEADER_PIECES - 2  # [CLS] and [SEP]
     for item in read_documents(corpus, files):
         if isinstance(item, UnreadFile):
             source.unread.append(item)
             continue
-        passages, warnings = split_document(item, encoder.count_pieces, most)
+        splitting = _splitting(item, most)
+        if old is not None and splitting in done:
+            passages, warnings = old._passages_of(done[splitting]), list(item.warnings)
+        else:
+            passages, warnings = split_document(item, encoder.count_pieces, most)
+            splitting = "" if len(warnings) > len(item.warnings) else splitting  # so that it warns again
+        source.splittings.append(splitting)
         source.document_of += [len(source.documents)] * len(passages)
         source.documents.append(item)
         source.passages += passages
@@ -586,6 +609,13 @@ def _read_source(corpus: Path, files: Sequence[Path], encoder: Encoder, tell: Pr
             + "; put documents there (README.md lists the formats)"
         )
     return source
+
+
+def _splitting(document: Document, most: int) -> str:
+    """Equal for documents that are split into the same passages."""
+    blocks = [(b.start, b.end, b.section, b.heading, b.whole) for b in document.blocks]
+    content = repr((SPLITTING, most, document.doc_id, document.sha256, blocks))
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _reusable(folder: Path, encoder: Encoder) -> PassageIndex | None:
@@ -805,7 +835,8 @@ def _write_bm25(folder: Path, passages: Iterable[Sequence[str]]) -> None:
 
 
 _SCHEMA = """
-CREATE TABLE documents (row INTEGER PRIMARY KEY, doc_id TEXT UNIQUE, title TEXT, source TEXT, sha256 TEXT, text TEXT);
+CREATE TABLE documents (row INTEGER PRIMARY KEY, doc_id TEXT UNIQUE, title TEXT, source TEXT, sha256 TEXT, text TEXT,
+                        splitting TEXT);
 CREATE TABLE passages (row INTEGER PRIMARY KEY, document INTEGER, start INTEGER, end INTEGER, section TEXT,
                        sentences TEXT, key TEXT, text TEXT);
 CREATE TABLE questions (row INTEGER PRIMARY KEY, text TEXT, doc_ids TEXT);
@@ -819,8 +850,11 @@ def _write_sqlite(
     with closing(sqlite3.connect(path)) as db:
         db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
         db.executemany(
-            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?)",
-            ((row, d.doc_id, d.title, d.source, d.sha256, d.text) for row, d in enumerate(source.documents)),
+            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (row, d.doc_id, d.title, d.source, d.sha256, d.text, splitting)
+                for row, (d, splitting) in enumerate(zip(source.documents, source.splittings, strict=True))
+            ),
         )
         db.executemany(
             "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

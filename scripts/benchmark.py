@@ -342,6 +342,7 @@ class Repeated:
             made.documents.append(Document(doc_id, title, text, origin, ()))
             made.passages.append(replace(passage, doc_id=doc_id, start=0, end=len(text), sentences=sentences))
             made.document_of.append(number)
+            made.splittings.append("")
         return made
 
     def words(self) -> Iterator[list[str]]:
