@@ -1,7 +1,7 @@
-"""Fit the reader's weights and the refusal model: scripts/fit_answers.py [DIR[:SPLIT[:LIMIT]] ...]
+"""Fit the reader's weights and the refusal model: scripts/fit_answers.py [DIR[:SPLITS[:LIMIT]] ...]
 
 Each DIR is a corpus in the BEIR layout whose queries name evidence and answerability; by default our
-own corpus' dev split. The reader's weights are those of a conditional logit (McFadden 1974) over the
+own corpus' dev and fit splits, dev+fit. The reader's weights are those of a conditional logit (McFadden 1974) over the
 sentences of the ten best passages, of which those that overlap evidence are right. The refusal model
 is a logistic regression of "answerable" on the signals of `chatbot.answer`; questions of the other
 sets, asked of each corpus, join as unanswerable, and every set weighs the same. The thresholds are
@@ -47,7 +47,7 @@ class Case:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sets", nargs="*", default=[f"{ROOT / 'corpus'}:dev"], metavar="DIR[:SPLIT[:LIMIT]]")
+    parser.add_argument("sets", nargs="*", default=[f"{ROOT / 'corpus'}:dev+fit"], metavar="DIR[:SPLITS[:LIMIT]]")
     parser.add_argument(
         "--weights", type=Path, help="folder of the trained reader, by default the packaged one"
     )
@@ -58,12 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parameters = json.loads(options.out.read_text("utf-8")) if options.out.is_file() else {}
     chatbots, queries = [], []
     for place in options.sets:
-        folder, split, limit = _parse(place)
+        folder, splits, limit = _parse(place)
         index = ROOT / "index" / "evaluations" / f"fit-{folder.name}"
         build_index(folder, index, encoder)
         neutral = {"reader": dict.fromkeys(FEATURES, 1.0), "refusal": {}, "quotes": {}}
         chatbots.append(Chatbot(index, encoder, network, {"trained": neutral, "untrained": neutral}))
-        queries.append(_sample(split_queries(folder, split), limit))
+        queries.append(_sample([q for split in splits for q in split_queries(folder, split)], limit))
     sets = [
         [_case(bot, q) for q in tqdm([*own, *_strangers(queries, i)], desc=bot.folder.name)]
         for i, (bot, own) in enumerate(zip(chatbots, queries, strict=True))
@@ -242,9 +242,9 @@ def _sample(queries: Sequence[Query], limit: int) -> list[Query]:
     return [queries[i] for i in sorted(chosen)]
 
 
-def _parse(place: str) -> tuple[Path, str, int]:
+def _parse(place: str) -> tuple[Path, list[str], int]:
     folder, *rest = place.split(":")
-    return Path(folder), rest[0] if rest else "dev", int(rest[1]) if len(rest) > 1 else 10**9
+    return Path(folder), (rest[0] if rest else "dev").split("+"), int(rest[1]) if len(rest) > 1 else 10**9
 
 
 def _report(mode: str, sets: Sequence[Sequence[Case]], parameters: dict[str, Any]) -> None:
