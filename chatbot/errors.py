@@ -11,6 +11,7 @@ ChatbotError
 │   ├── IndexBusy        another build holds the lock
 │   └── IndexReadOnly    the folder cannot be written
 ├── QuestionError        empty, or too long
+├── ReceiptError         no receipt, or one that is damaged
 └── PortBusy             the address of the page is taken
 
 Every message says what is wrong, where, and what to do about it.
@@ -60,6 +61,10 @@ class IndexReadOnly(IndexProblem):
 
 
 class QuestionError(ChatbotError):
+    pass
+
+
+class ReceiptError(ChatbotError):
     pass
 
 
