@@ -242,7 +242,7 @@ def answer_kind(question: str) -> Kind:
 # The trained network ------------------------------------------------------------------------
 
 _WEIGHTS = "reader.safetensors"
-_WEIGHTS_SHA256 = "b8256badf747dd39aa60b26a27c886fd4993f14e7d6284b40e93830a67541428"
+_WEIGHTS_SHA256 = "1391be2d2dd1f8e4caf8f46a938742599704c3f236194ef2da391fb6715cad83"
 
 
 def load_network_reader(folder: Path | None = None) -> NetworkReader | None:

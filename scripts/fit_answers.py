@@ -1,7 +1,7 @@
-"""Fit the reader's weights and the refusal model: scripts/fit_answers.py [DIR[:SPLITS[:LIMIT]] ...]
+"""Fit the reader's weights and the refusal model: scripts/fit_answers.py [DIR[:SPLIT[:LIMIT]] ...]
 
 Each DIR is a corpus in the BEIR layout whose queries name evidence and answerability; by default our
-own corpus' dev and fit splits, dev+fit. The reader's weights are those of a conditional logit (McFadden 1974) over the
+own corpus' splits dev and fit. The reader's weights are those of a conditional logit (McFadden 1974) over the
 sentences of the ten best passages, of which those that overlap evidence are right. The refusal model
 is a logistic regression of "answerable" on the signals of `chatbot.answer`; questions of the other
 sets, asked of each corpus, join as unanswerable, and every set weighs the same. The thresholds are
@@ -31,6 +31,7 @@ from chatbot.reader import FEATURES, Evidence, load_network_reader
 
 ROOT = Path(__file__).resolve().parents[1]
 STRANGERS = 80  # questions of other sets asked of each corpus
+RELIABLE = {"evidence", "network_any", "unknown", "contrast"}  # signals, with the trained reader
 RIDGE = 1e-3  # on standardised weights
 
 Weights = dict[str, float]
@@ -47,7 +48,12 @@ class Case:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sets", nargs="*", default=[f"{ROOT / 'corpus'}:dev+fit"], metavar="DIR[:SPLITS[:LIMIT]]")
+    parser.add_argument(
+        "sets",
+        nargs="*",
+        default=[f"{ROOT / 'corpus'}:{split}" for split in ("dev", "fit")],
+        metavar="DIR[:SPLIT[:LIMIT]]",
+    )
     parser.add_argument(
         "--weights", type=Path, help="folder of the trained reader, by default the packaged one"
     )
@@ -58,15 +64,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parameters = json.loads(options.out.read_text("utf-8")) if options.out.is_file() else {}
     chatbots, queries = [], []
     for place in options.sets:
-        folder, splits, limit = _parse(place)
+        folder, split, limit = _parse(place)
         index = ROOT / "index" / "evaluations" / f"fit-{folder.name}"
         build_index(folder, index, encoder)
         neutral = {"reader": dict.fromkeys(FEATURES, 1.0), "refusal": {}, "quotes": {}}
         chatbots.append(Chatbot(index, encoder, network, {"trained": neutral, "untrained": neutral}))
-        queries.append(_sample([q for split in splits for q in split_queries(folder, split)], limit))
+        queries.append(_sample(split_queries(folder, split), limit))
+    strangers = _strangers([bot.folder for bot in chatbots], queries)
     sets = [
-        [_case(bot, q) for q in tqdm([*own, *_strangers(queries, i)], desc=bot.folder.name)]
-        for i, (bot, own) in enumerate(zip(chatbots, queries, strict=True))
+        [_case(bot, q) for q in tqdm([*own, *others], desc=bot.folder.name)]
+        for bot, own, others in zip(chatbots, queries, strangers, strict=True)
     ]
     modes = ("trained", "untrained") if network else ("untrained",)
     for mode in modes:
@@ -124,7 +131,7 @@ def fit_reader(sets: Sequence[Sequence[Case]], used: Sequence[str]) -> Weights:
 
 def fit_refusal(sets: Sequence[Sequence[Case]], mode: str, own: int) -> dict[str, Any]:
     """Logistic weights of the signals; the thresholds from the `own` first cases of the first set."""
-    used = [i for i, name in enumerate(SIGNALS) if mode == "trained" or not name.startswith("network")]
+    used = [i for i, name in enumerate(SIGNALS) if _tells(name, mode)]
     rows = np.concatenate([[case.reading.signals[used] for case in cases] for cases in sets])
     mean, spread = rows.mean(0), rows.std(0) + 1e-9
     features = torch.tensor((rows - mean) / spread)
@@ -146,6 +153,16 @@ def fit_refusal(sets: Sequence[Sequence[Case]], mode: str, own: int) -> dict[str
         "bias": round(float(fitted[0] - weights @ mean), 4),
     }
     return {**model, **_thresholds(sets[0][:own], model)}
+
+
+def _tells(signal: str, mode: str) -> bool:
+    """Whether the refusal model may use a signal.
+
+    With the trained reader four are better than all: nearness to the question says little of a question
+    without names, which may be near nothing, or of one just beside what is told, which is near much.
+    AUROC, cross-validated, of four and of all: dev .972, .966; fit .701, .603; strangers in squad2 .985, .985.
+    """
+    return signal in RELIABLE if mode == "trained" else not signal.startswith("network")
 
 
 def _thresholds(cases: Sequence[Case], model: dict[str, Any]) -> dict[str, float]:
@@ -230,9 +247,14 @@ def _minimise(loss: Callable[[torch.Tensor], torch.Tensor], size: int) -> NDArra
     return weights.detach().numpy()
 
 
-def _strangers(queries: Sequence[Sequence[Query]], own: int) -> list[Query]:
-    others = [q for i, some in enumerate(queries) if i != own for q in some if q.answerable and not q.history]
-    return [replace(q, answerable=False, evidence=()) for q in _sample(others, STRANGERS)]
+def _strangers(folders: Sequence[Path], queries: Sequence[Sequence[Query]]) -> list[list[Query]]:
+    """For each set `STRANGERS` answerable questions of other corpora; none where an earlier set has them."""
+    made: list[list[Query]] = []
+    for i, folder in enumerate(folders):
+        others = [q for other, some in zip(folders, queries, strict=True) if other != folder for q in some]
+        able = [q for q in others if q.answerable and not q.history] if folder not in folders[:i] else []
+        made.append([replace(q, answerable=False, evidence=()) for q in _sample(able, STRANGERS)])
+    return made
 
 
 def _sample(queries: Sequence[Query], limit: int) -> list[Query]:
@@ -242,9 +264,9 @@ def _sample(queries: Sequence[Query], limit: int) -> list[Query]:
     return [queries[i] for i in sorted(chosen)]
 
 
-def _parse(place: str) -> tuple[Path, list[str], int]:
+def _parse(place: str) -> tuple[Path, str, int]:
     folder, *rest = place.split(":")
-    return Path(folder), (rest[0] if rest else "dev").split("+"), int(rest[1]) if len(rest) > 1 else 10**9
+    return Path(folder), rest[0] if rest else "dev", int(rest[1]) if len(rest) > 1 else 10**9
 
 
 def _report(mode: str, sets: Sequence[Sequence[Case]], parameters: dict[str, Any]) -> None:

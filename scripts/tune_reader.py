@@ -42,7 +42,7 @@ from chatbot.index import Hit, build_index
 
 ROOT = Path(__file__).resolve().parents[1]
 BATCH_PIECES = 4096  # padded word pieces a step
-PASSAGES = 5  # read for one question, of the ten found
+PASSAGES = 4  # read for one question, of the ten found
 NEGATIVES = 3  # hard negatives of a question of the training file
 
 
