@@ -1,4 +1,4 @@
-"""python -m chatbot: serve the page, ask a question, verify an answer."""
+"""python -m chatbot: serve the page, ask a question, verify an answer or ask it again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chatbot.errors import ChatbotError, QuestionError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code: 0 done, 1 a citation that no longer holds, 2 an error that is told on standard error."""
+    """Exit code: 0 done, 1 a citation or answer that no longer holds, 2 an error, told on standard error."""
     options = _parser().parse_args(argv)
     try:
         return int(options.run(options))
@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s)")
     serve.add_argument("--port", type=_port, default=7860, help="port to listen at (default: %(default)s)")
     serve.add_argument("--open", action="store_true", help="open the page in the browser")
+    serve.add_argument("--mcp", action="store_true", help="serve the tools of programs as an MCP server too")
     serve.set_defaults(run=_serve)
 
     ask = commands.add_parser("ask", help="answer one question, or a batch of them")
@@ -55,16 +56,34 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("answer", type=Path, metavar="ANSWER.json", help="what ask --json printed")
     _add_places(verify)
     verify.set_defaults(run=_verify)
+
+    replay = commands.add_parser(
+        "replay", help="ask the question of a saved answer again, show the difference"
+    )
+    replay.add_argument(
+        "receipt", type=Path, metavar="RECEIPT.json", help="what ask --json printed, or an export of the page"
+    )
+    _add_places(replay)
+    replay.set_defaults(run=_replay)
     return parser
 
 
 def _add_places(parser: argparse.ArgumentParser) -> None:
-    home = default_home()
     parser.add_argument(
-        "--corpus", type=Path, default=home / "corpus", help="folder of documents (default: corpus)"
+        "--corpus",
+        action="append",
+        metavar="[NAME=]FOLDER",
+        help="folder of documents (default: corpus); serve takes several, other commands use the first",
     )
     parser.add_argument(
-        "--index", type=Path, default=home / "index", help="folder of the index (default: index)"
+        "--index",
+        action="append",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of the index (default: index), one for each --corpus; others get one below the first's",
+    )
+    parser.add_argument(
+        "--collections", type=Path, metavar="FILE.toml", help="names them in place of --corpus"
     )
     parser.add_argument("--model", help="a sentence-transformers model or folder (default: all-MiniLM-L6-v2)")
 
@@ -83,12 +102,15 @@ def _port(text: str) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from chatbot.app import require_free_port, serve
-    from chatbot.collection import Collection
+    from chatbot.app import require_free_port, require_mcp, serve
+    from chatbot.collection import open_collections
 
+    places = _places(options)
     require_free_port(options.host, options.port)
-    collection = Collection(options.corpus.resolve().name, options.corpus, options.index, _open(options))
-    serve([collection], host=options.host, port=options.port, open_browser=options.open)
+    if options.mcp:
+        require_mcp()
+    collections = open_collections(places, tell=True)
+    serve(collections, host=options.host, port=options.port, open_browser=options.open, mcp=options.mcp)
     return 0
 
 
@@ -134,31 +156,41 @@ def _verify(options: argparse.Namespace) -> int:
         answer = json.loads(options.answer.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise QuestionError(f"{options.answer} cannot be read as JSON ({error})") from error
-    verdicts = verify(answer, PassageIndex.open(options.index, load_encoder(options.model)))
+    place = _places(options)[0]
+    verdicts = verify(answer, PassageIndex.open(place.index, load_encoder(place.model)))
     for verdict in verdicts:
         print(f"[{verdict.number}] {verdict.state:8} {verdict.doc_id}: {verdict.detail}")
     return 0 if all(verdict.state in {"valid", "moved"} for verdict in verdicts) else 1
 
 
-def _open(options: argparse.Namespace) -> Any:
-    """The chatbot on an index that is brought up to the corpus first."""
-    from chatbot.answer import Chatbot
-    from chatbot.encoder import load_encoder
-    from chatbot.index import build_index
-    from chatbot.progress import build_bar
-    from chatbot.reader import load_network_reader
+def _replay(options: argparse.Namespace) -> int:
+    from chatbot.receipt import read_receipts, replay
 
-    encoder = load_encoder(options.model)
-    with build_bar(always=True) as progress:
-        report = build_index(options.corpus, options.index, encoder, progress=progress)
-    if report.embedded or report.removed:
-        print(report, file=sys.stderr)
-        for item in report.unread:
-            print(f"not read: {item.path} {item.reason}", file=sys.stderr)
-    network = load_network_reader()
-    if network is None:
-        print("The trained reader's weights are missing; sentences are chosen without it.", file=sys.stderr)
-    return Chatbot(options.index, encoder, network)
+    receipts = read_receipts(options.receipt)
+    chatbot = _open(options)
+    replays = [replay(receipt, chatbot) for receipt in receipts]
+    told = "\n\n".join(map(str, replays))
+    print(told.encode("utf-8", "replace").decode("utf-8"))
+    return 0 if all(replay.same for replay in replays) else 1
+
+
+def _open(options: argparse.Namespace) -> Any:
+    """The first collection's chatbot, on an index that is brought up to its documents."""
+    from chatbot.collection import open_collections
+
+    return open_collections(_places(options)[:1], tell=True)[0].chatbot
+
+
+def _places(options: argparse.Namespace) -> Any:
+    """Where the collections lie that the options name; their folders are not looked at yet."""
+    from chatbot.collection import list_places, read_places
+
+    home, indexes = default_home(), options.index or []
+    if options.collections is None:
+        return list_places(options.corpus or [str(home / "corpus")], indexes, home / "index", options.model)
+    if options.corpus or len(indexes) > 1:
+        raise QuestionError("--collections takes the place of --corpus; give each index in its file")
+    return read_places(options.collections, (indexes or [home / "index"])[0], options.model)
 
 
 def as_text(answer: dict[str, Any]) -> str:

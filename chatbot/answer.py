@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.conversation import smalltalk, standalone
+from chatbot.conversation import meanings, smalltalk
 from chatbot.corpus import SECTION_JOINT, Document, header_of
 from chatbot.disagreement import Statement
 from chatbot.disagreement import positions as find_positions
@@ -41,12 +41,14 @@ from chatbot.reader import (
     read,
     short_answer,
 )
+from chatbot.suggested import Tried, complete, first_answered, spread
 from chatbot.terms import Term, stems, terms
 
 LONGEST_QUESTION = 2000  # characters
 HITS = 10
 MOST_QUOTES = 4
 MOST_DOCUMENTS = 3
+MOST_TRIED = 5_000  # of the corpus' own questions, for the page to suggest
 COMPARED = 8  # best sentences that are looked through for values that differ
 
 SIGNALS = (
@@ -188,7 +190,10 @@ class Chatbot:
         chosen = parameters or load_parameters()
         self.parameters = chosen["trained" if network else "untrained"]
         self.index = PassageIndex.open(folder, encoder)
+        self.asked_at = -math.inf  # time.monotonic() of the latest question
         self._lock = threading.Lock()
+        self._tried = Tried()
+        self._questions = ("", list[str]())  # a generation and its own questions
 
     @classmethod
     def open(cls, folder: Path, model: str | None = None) -> Chatbot:
@@ -209,45 +214,72 @@ class Chatbot:
     ) -> Iterator[Step | Answer]:
         """What is being done, then the Answer. Raises QuestionError for a question that is none."""
         question = check_question(question)
+        self.asked_at = time.monotonic()
         reply = smalltalk(question)
-        index = self._live()
+        index = self.live()
         if reply is not None:
             yield self._smalltalk(question, reply, index)
             return
-        meant = standalone(question, history, answers=answers)
         yield "searching"
-        searched = self._search(meant, index)
+        searched = [self._search(meant, index) for meant in meanings(question, history, answers)]
         yield "reading"
-        yield self._decide(question, meant, self._read(searched, index), index)
+        reading = _likeliest([self._read(some, index) for some in searched])
+        yield self._decide(question, reading.asked.text, reading, index)
 
     def reading(self, question: str, history: Sequence[str] = ()) -> Reading:
         """The signals and sentences on which `answer` decides; for fitting and for curiosity."""
-        index = self._live()
-        return self._read(self._search(standalone(check_question(question), list(history)), index), index)
+        index = self.live()
+        asked = meanings(check_question(question), history)
+        return _likeliest([self._read(self._search(meant, index), index) for meant in asked])
+
+    def answers(self, question: str) -> bool:
+        """Whether the documents answer it; tried once a generation."""
+        return self._tried.answered(question, self.live().generation, self._is_answered)
+
+    def _is_answered(self, question: str) -> bool:
+        reading, refusal = self.reading(question), self.parameters["refusal"]
+        confidence = probability(reading.signals, refusal["weights"], refusal["bias"])
+        return bool(reading.evidence) and confidence >= refusal["answered"]
 
     def examples(self, n: int = 6) -> list[str]:
-        """Questions for an empty page: the corpus' own where it has some, else about its documents."""
-        index = self._live()
-        asked = [text for text, _ in index.questions() if _presentable(text)]
+        """Questions for an empty page that are answered: the corpus' own, else about its documents."""
+        asked = self._own_questions()
         if not asked:
-            asked = [f"What do the sources say about {title}?" for _, title in index.titles() if title]
-        step = max(1, len(asked) // max(n, 1))
-        return asked[::step][:n]
+            titles = [title for _, title in self.live().titles() if title]
+            asked = [f"What do the sources say about {title}?" for title in titles]
+        return first_answered(spread(asked, n), n, self.answers, 4 * n, seconds=4)
+
+    def completions(self, typed: str, n: int = 5) -> list[str]:
+        """The corpus' own questions that go on like what is typed; only those already known to be answered."""
+        known = self._tried.known(self.live().generation)
+        return complete(typed, (text for text in self._own_questions() if known.get(text)), n)
+
+    def untried(self) -> str:
+        """One of the corpus' own questions that `answers` does not know yet, or ""."""
+        known = self._tried.known(self.live().generation)
+        return next((text for text in self._own_questions()[:MOST_TRIED] if text not in known), "")
+
+    def _own_questions(self) -> list[str]:
+        index = self.live()
+        if self._questions[0] != index.generation:
+            presentable = [text for text, _ in index.questions() if _presentable(text)]
+            self._questions = index.generation, list(dict.fromkeys(presentable))
+        return self._questions[1]
 
     def suggestions(self, answer: Answer, asked: Sequence[str] = (), n: int = 3) -> list[str]:
-        """Questions that the documents of an answer lead on to."""
-        index = self._live()
+        """Questions that the documents of an answer lead on to, and that are answered."""
+        return first_answered(self._leading_on(answer, asked), n, self.answers, 2 * n, seconds=1)
+
+    def _leading_on(self, answer: Answer, asked: Sequence[str]) -> Iterator[str]:
+        """None that repeats another or one that was asked."""
+        index = self.live()
         documents = [c.doc_id for c in answer.citations] or [hit.passage.doc_id for hit in answer.hits[:3]]
         seen = [set(stems(text)) for text in (*asked, answer.question, answer.standalone_question)]
-        found: list[str] = []
         for text in self._next_questions(index, list(dict.fromkeys(documents))):
             words = set(stems(text))
             if all(len(words & other) < 0.7 * max(len(words), 1) for other in seen):
-                found.append(text)
+                yield text
                 seen.append(words)
-            if len(found) == n:
-                break
-        return found
 
     def _next_questions(self, index: PassageIndex, documents: Sequence[str]) -> Iterator[str]:
         questions = [(text, ids) for text, ids in index.questions() if _presentable(text)]
@@ -258,7 +290,7 @@ class Chatbot:
             for section in index.sections(doc_id)[:4]:
                 yield f"{titles.get(doc_id, doc_id)}: {section.split(SECTION_JOINT)[-1]}?"
 
-    def _live(self) -> PassageIndex:
+    def live(self) -> PassageIndex:
         """The index, changed over to the live generation if that is a newer one."""
         index = self.index
         if current_generation(self.folder) != index.generation:
@@ -453,6 +485,17 @@ def answer_signals(
             best.feature("typed"),
         ]
     )
+
+
+def _likeliest(readings: Sequence[Reading]) -> Reading:
+    """The reading in which the trained reader finds most of an answer; the time is that of all."""
+    best = max(
+        readings, key=lambda reading: reading.signals[SIGNALS.index("network_any")]
+    )  # a tie: the first
+    encode, search, read = (
+        sum(times) for times in zip(*((r.encode_ms, r.search_ms, r.read_ms) for r in readings), strict=True)
+    )
+    return replace(best, encode_ms=encode, search_ms=search, read_ms=read)
 
 
 def probability(signals: NDArray[np.float64], weights: Mapping[str, float], bias: float) -> float:

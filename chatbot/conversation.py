@@ -17,7 +17,7 @@ On the half of CANARD that no rule or weight was made with (scripts/evaluate_fol
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import zip_longest
@@ -27,19 +27,27 @@ _LONGEST = 60  # words; a longer question explains itself
 _CANDIDATES = 4
 
 
-def standalone(
-    question: str,
-    history: Sequence[str],
-    prefer: Callable[[Sequence[str]], int] | None = None,
-    answers: Sequence[str] = (),
-) -> str:
+def standalone(question: str, history: Sequence[str], answers: Sequence[str] = ()) -> str:
     """The question in a form that can be searched alone; itself if it already stands alone.
 
     `history` holds the earlier user questions, oldest first, and answers[i] what was quoted for history[i].
-    `prefer` picks one of two or more candidates by its place; without it the best by rule, the first, is taken.
     """
-    candidates = rewritings(question, history, answers)
-    return candidates[prefer(candidates) if prefer and len(candidates) > 1 else 0]
+    return rewritings(question, history, answers)[0]
+
+
+def meanings(question: str, history: Sequence[str], answers: Sequence[str] = ()) -> list[str]:
+    """What is worth searching for: the question that stands alone and, of a follow-up, the same with the
+    question before in brackets, which helps where the rules took up the wrong subject.
+
+    Of 104 follow-ups on our corpus the first sentence is right for 69 with the first alone, 71 with the
+    second alone, and 76 where the trained reader chooses. With what was quoted (`answers`) the rules do
+    worse there, 40 of 75 instead of 47, though on CANARD they find more of a person's words.
+    """
+    meant = standalone(question, history, answers=answers)
+    if meant == question or not history:
+        return [meant]
+    before = standalone(history[-1], history[:-1])
+    return [meant, f"{meant.rstrip('?. ')} ({before.rstrip('?. ')})?"]
 
 
 def rewritings(question: str, history: Sequence[str], answers: Sequence[str] = ()) -> list[str]:

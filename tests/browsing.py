@@ -133,13 +133,19 @@ def composer(page: Page) -> Any:
 
 
 def ask(page: Page, question: str) -> Any:
-    """Send a question; the article of its answer."""
-    turn = page.locator(".turn").count()
+    """Send a question, again while the one before is still being finished; the article of its answer."""
+    turn = page.locator("#conversation .turn").count()
+    article = page.locator(f'#conversation .turn[data-turn="{turn}"]')
     composer(page).fill(question)
-    composer(page).press("Enter")
-    article = page.locator(f'.turn[data-turn="{turn}"]:not([data-state="waiting"])')
-    expect(article).to_be_visible(timeout=20_000)
-    return article
+    for _ in range(40):
+        if composer(page).input_value() == question:
+            composer(page).press("Enter")
+        page.wait_for_timeout(250)
+        if article.count():
+            break
+    answered = page.locator(f'#conversation .turn[data-turn="{turn}"]:not([data-state="waiting"])')
+    expect(answered).to_be_visible(timeout=20_000)
+    return answered
 
 
 def free_port() -> int:

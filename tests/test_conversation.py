@@ -1,6 +1,5 @@
 import json
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -10,7 +9,7 @@ from conftest import load_script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatbot.conversation import rewritings, smalltalk, standalone
+from chatbot.conversation import meanings, rewritings, smalltalk, standalone
 
 # name: (earlier questions, question, question that stands alone)
 FOLLOW_UPS: dict[str, tuple[list[str], str, str]] = {
@@ -355,22 +354,14 @@ def test_a_change_of_subject_drops_the_history() -> None:
     assert standalone("Who was Marie Curie?", history) == "Who was Marie Curie?"
 
 
-def test_the_reader_may_prefer_another_candidate() -> None:
-    history = ["What did Stalin say to Truman at Potsdam?"]
-    candidates = rewritings("How did he respond?", history)
-    assert candidates[:2] == ["How did Stalin respond?", "How did Truman respond?"]
-    assert standalone("How did he respond?", history) == candidates[0]
-    assert standalone("How did he respond?", history, lambda them: them.index(candidates[1])) == candidates[1]
-
-
-@pytest.mark.parametrize(
-    ("history", "question"), [([], "Why?"), (["Who was Puyi?"], "When was Japan bombed?")]
-)
-def test_nobody_is_asked_to_choose_from_one(history: list[str], question: str) -> None:
-    def prefer(candidates: Sequence[str]) -> int:
-        raise AssertionError(candidates)
-
-    assert standalone(question, history, prefer) == question
+def test_a_follow_up_has_two_meanings_and_a_whole_question_one() -> None:
+    history = ["When was Alexander Fleming born?"]
+    assert meanings("When did he die?", history) == [
+        "When did Alexander Fleming die?",
+        "When did Alexander Fleming die (When was Alexander Fleming born)?",
+    ]
+    assert meanings("When was Japan bombed?", ["Who was Puyi?"]) == ["When was Japan bombed?"]
+    assert meanings("Why?", []) == ["Why?"]
 
 
 @pytest.mark.parametrize("case", FOLLOW_UPS.values(), ids=FOLLOW_UPS)

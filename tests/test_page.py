@@ -99,6 +99,7 @@ class Parrot:
 
     def __init__(self, reply: Answer | Exception, text: str = TEXT) -> None:
         self.index = OneDocument(text)
+        self.encoder = None  # it never builds an index
         self.reply = reply
         self.heard: list[tuple[str, list[str]]] = []
 
@@ -111,6 +112,9 @@ class Parrot:
             raise self.reply
         yield "reading"
         yield self.reply
+
+    def live(self) -> OneDocument:
+        return self.index
 
     def examples(self, n: int = 6) -> list[str]:
         return ["When did the barometer fall?"]
@@ -182,8 +186,8 @@ def test_a_number_that_a_document_wrote_stays_text() -> None:
     ids=lambda turn: turn.state,
 )
 def test_whatever_users_and_documents_wrote_is_escaped(turn: Turn) -> None:
-    screen = chat.draw_screen([turn], {}, [NASTY])
-    for html in (screen.latest, screen.status):
+    screen = chat.draw_screen([turn], {})
+    for html in (screen.latest, screen.status, drawing.draw_suggestions([NASTY], 0)):
         assert "<script" not in html
         assert "<img" not in html
         assert 'onerror="' not in html
@@ -268,8 +272,8 @@ def test_the_quote_is_marked_within_its_paragraph() -> None:
     before, after = turns.surroundings(TEXT, citation())
     drawn = drawing.draw_in_place(text.without_title(before, "The log"), QUOTE, after)
     assert drawn == (
-        f"<p>The ship left. <mark>{QUOTE}</mark> Rain came.</p>"
-        '<p class="subheading">Later</p><p>It cleared.</p>'
+        f'<p dir="auto">The ship left. <mark class="current">{QUOTE}</mark> Rain came.</p>'
+        '<h4 class="subheading" dir="auto">Later</h4><p dir="auto">It cleared.</p>'
     )
 
 
@@ -370,7 +374,6 @@ def test_asking_shows_progress_then_the_answer() -> None:
     assert "Reading the best passages" in reading.latest
     assert all(is_skipped(screen.composer) for screen in (waiting, reading, last))
     assert 'data-state="answered"' in last.latest
-    assert "What came then?" in last.latest
     assert last.status == "Answered with 1 quote."
     assert [turn.question for turn in last.turns] == ["When did it fall?"]
 
@@ -386,6 +389,16 @@ def test_a_refused_question_comes_back_with_the_reason() -> None:
     assert last.composer == "x" * 3_000
     assert "Too &lt;long&gt;." in last.latest
     assert last.status == "Not answered. Too &lt;long&gt;."
+
+
+def test_what_could_be_asked_next_comes_after_the_answer() -> None:
+    parrot: Any = Parrot(answer())
+    turns = [Turn("First?", answer()), Turn("Second?", answer())]
+    html = chat.draw_next(parrot, turns)
+    assert 'data-after="1"' in html
+    assert 'data-ask="What came then?"' in html
+    assert chat.draw_next(parrot, [*turns, Turn("Refused?", error="No.")]) == ""
+    assert chat.draw_next(parrot, []) == ""
 
 
 def test_a_chosen_question_leaves_what_is_being_typed() -> None:
@@ -502,12 +515,12 @@ def test_a_citation_opens_its_document_with_the_quote_marked(open_page: OpenPage
     number = article.locator(".quoted .cite").first
     number.click()
     panel = page.locator("#panel")
-    expect(panel.locator("mark")).to_be_in_viewport()
+    expect(panel.locator("mark.current")).to_be_in_viewport()
     quoted = article.locator(".quoted").first.inner_text()
-    assert inner(panel.locator("mark").inner_text()) in inner(quoted)
+    assert inner(panel.locator("mark.current").inner_text()) in inner(quoted)
     title = panel.locator(".title").inner_text()
     assert inner(title) in inner(article.locator(".sources").inner_text())
-    assert len(panel.locator(".page-text").inner_text()) > len(panel.locator("mark").inner_text())
+    assert len(panel.locator(".page-text").inner_text()) > len(panel.locator("mark.current").inner_text())
     panel.get_by_text("Why this passage").click()
     expect(panel.locator(".track").first).to_be_visible()
 
@@ -523,7 +536,7 @@ def test_every_mark_is_the_quote_that_the_answer_json_cites(open_page: OpenPage,
     assert line["answer"]["hits"]
     for cited in line["answer"]["citations"]:
         article.locator(f'.cite[data-cite="{cited["number"]}"]').first.click()
-        assert page.locator("#panel mark").text_content() == cited["quote"]
+        assert page.locator("#panel mark.current").text_content() == cited["quote"]
 
 
 @browser
@@ -612,13 +625,14 @@ def test_the_export_holds_questions_quotes_and_sources(open_page: OpenPage) -> N
     ask(page, OFF_TOPIC)
     with page.expect_download() as download:
         page.get_by_role("button", name="Export").click()
+        page.get_by_role("menuitem", name="Markdown").click()
     assert re.fullmatch(r"footnote-\d{4}-\d\d-\d\d\.md", download.value.suggested_filename)
     exported = Path(download.value.path()).read_text("utf-8")
     assert exported.startswith("# Conversation with Footnote")
     for part in (f"**Question:** {QUESTION}", f"**Question:** {OFF_TOPIC}", "Sources:", "Not found"):
         assert part in exported
     article.locator(".cite").first.click()
-    mark = inner(page.locator("#panel mark").text_content())
+    mark = inner(page.locator("#panel mark.current").text_content())
     assert markdown.escape_markdown(mark) in exported
 
 
@@ -637,7 +651,7 @@ def test_an_answer_is_copied_with_its_sources(open_page: OpenPage) -> None:
 def test_clearing_empties_the_page_and_the_history(open_page: OpenPage) -> None:
     page = open_page()
     ask(page, QUESTION)
-    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="New", exact=True).click()
     expect(page.locator(".welcome")).to_be_visible()
     expect(page.locator(".turn")).to_have_count(0)
     expect(page.locator("#panel .hint")).to_be_visible()
@@ -664,7 +678,7 @@ def test_html_in_question_and_document_is_text(open_page: OpenPage) -> None:
     article.locator(".cite").first.click()
     panel = page.locator("#panel")
     expect(panel.locator(".title")).to_contain_text("<script>alert(1)</script>")
-    expect(panel.locator("mark")).to_contain_text('<img src=x onerror="alert(2)">')
+    expect(panel.locator("mark.current")).to_contain_text('<img src=x onerror="alert(2)">')
     assert page.locator("#page img, #page script").count() == 0
 
 
@@ -680,7 +694,7 @@ def test_a_phone_shows_the_source_below_the_chat(open_page: OpenPage) -> None:
     assert panel is not None
     assert panel["y"] >= chat["y"] + chat["height"]
     assert panel["y"] + panel["height"] <= 740
-    expect(page.locator("#panel mark")).to_be_in_viewport()
+    expect(page.locator("#panel mark.current")).to_be_in_viewport()
 
 
 @browser
@@ -697,12 +711,14 @@ def test_nothing_scrolls_sideways(open_page: OpenPage, width: int) -> None:
 
 
 @browser
-def test_neither_documents_nor_an_interface_for_programs_are_served(served: Served) -> None:
+def test_programs_reach_four_endpoints_and_no_file_of_a_document(served: Served) -> None:
     address = f"{served.url}/gradio_api/file={CORPUS / 'articles' / SMALL_CORPUS[0]}"
     with pytest.raises(HTTPError, match="403"):
         urlopen(address)
     with urlopen(f"{served.url}/gradio_api/info") as reply:
-        assert json.load(reply)["named_endpoints"] == {}
+        info = json.load(reply)
+    assert info["named_endpoints"].keys() == {"/ask", "/search", "/verify", "/list_documents"}
+    assert info["unnamed_endpoints"] == {}  # the page's own events are private
 
 
 @browser
@@ -747,7 +763,7 @@ def test_the_keyboard_alone_asks_and_reads_and_returns(open_page: OpenPage) -> N
     assert outline == "solid"
     page.keyboard.press("Enter")
     expect(page.locator("#panel .reading")).to_be_focused()
-    expect(page.locator("#panel mark")).to_be_in_viewport()
+    expect(page.locator("#panel mark.current")).to_be_in_viewport()
     page.keyboard.press("Escape")
     assert page.evaluate(focused) == number
     expect(page.locator("#panel .hint")).to_be_visible()

@@ -10,14 +10,19 @@ import gradio as gr
 from markupsafe import Markup
 
 from chatbot.answer import Chatbot
-from chatbot.app.drawing import announce, draw_panel, draw_problem, draw_suggestions, draw_turn, draw_welcome
+from chatbot.app.drawing import announce, draw_problem, draw_suggestions, draw_turn, draw_welcome
 from chatbot.app.parts import QUIET, html_part
+from chatbot.app.printing import printable
+from chatbot.app.source import add_panel
 from chatbot.app.text import sendable
-from chatbot.app.turns import Turn, Votes, find_sources
+from chatbot.app.turns import Turn, Votes, find_sources, restore_turn
+from chatbot.app.voting import draw_form, draw_thanks, read_details
 from chatbot.collection import Collection
-from chatbot.errors import ChatbotError
-from chatbot.feedback import Feedback
+from chatbot.errors import ChatbotError, ReceiptError
+from chatbot.feedback import DOWN, Feedback
+from chatbot.receipt import ReceiptFolder, make_receipt, parse_receipt
 
+MOST_RESTORED = 200  # turns
 BROKEN = "Something went wrong while answering. The window Footnote was started from says what."
 
 
@@ -32,7 +37,10 @@ class Screen(NamedTuple):
 
 
 def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.HTML) -> None:
-    """The conversation, the composer and the source panel. Conversations live in the session."""
+    """The conversation, the composer and the source panel.
+
+    The session holds the turns; the browser keeps their receipts, and sends them when it is opened again.
+    """
 
     def welcome(name: str) -> str:
         return str(draw_welcome(collections[name].chatbot.examples()))
@@ -40,10 +48,34 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
     def ask(
         event: gr.EventData, typed: str | None, turns: list[Turn], votes: Votes, name: str
     ) -> Iterator[Screen]:
-        yield from respond(collections[name].chatbot, typed or "", chosen_question(event), turns, votes)
+        yield from respond(
+            collections[name].chatbot,
+            typed or "",
+            chosen_question(event),
+            turns,
+            votes,
+            collection=name,
+            as_typed=event_data(event).get("typed") is True,
+        )
 
     def clear(name: str) -> tuple[Any, ...]:
-        return {}, *Screen("", [], "", welcome(name), "The conversation was cleared.")
+        return {}, *Screen("", [], "", welcome(name), "A new conversation.")
+
+    def lead_on(turns: list[Turn], name: str) -> str:
+        return draw_next(collections[name].chatbot, turns)
+
+    def restore(event: gr.EventData, name: str) -> tuple[Any, ...]:
+        return {}, *restore_turns(collections[name], event_data(event))
+
+    def link(event: gr.EventData, turns: list[Turn], name: str) -> str:
+        return keep_receipt(ReceiptFolder(collections[name].index / "receipts"), event_data(event), turns)
+
+    def to_print(event: gr.EventData, turns: list[Turn]) -> str:
+        return draw_file(event_data(event), turns)
+
+    def change_over(name: str) -> tuple[Any, ...]:
+        said = sendable(Markup.escape(f"These are the documents of {name}."))
+        return {}, *Screen(gr.skip(), [], "", welcome(name), said)
 
     def vote(event: gr.EventData, turns: list[Turn], votes: Votes, name: str) -> tuple[Votes, str]:
         return record_vote(collections[name].feedback, event, turns, votes)
@@ -52,6 +84,7 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
     with gr.Column(elem_id="chat"):
         with gr.Column(elem_id="conversation"):
             earlier, latest = html_part("", "earlier"), html_part(welcome(current.value), "latest")
+            upcoming = html_part("", "upcoming")
         with gr.Row(elem_id="composer"):
             composer = gr.Textbox(
                 placeholder="Ask the documents a question",
@@ -63,11 +96,12 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
             )
             send = gr.Button("Send", elem_id="send")
         status = html_part("", "status", template='<p role="status">${value}</p>')
-    html_part(str(draw_panel()), "panel")
+    add_panel(collections)
+    conversations, files = html_part(draw_collection(current.value), "conversations"), html_part("", "files")
 
     screen = [composer, turns, earlier, latest, status]
     asking = gr.on(
-        [composer.submit, send.click, latest.select],
+        [composer.submit, send.click, earlier.select, latest.select, upcoming.select],
         ask,
         [composer, turns, votes, current],
         screen,
@@ -76,18 +110,40 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
         **QUIET,
     )
     asking.failure(give_up, [turns, votes], screen, **QUIET)
+    # an event of its own, for no question waits until it is known what could be asked next
+    asking.success(lead_on, [turns, current], upcoming, trigger_mode="always_last", **QUIET)
     top.clear(clear, current, [votes, *screen], cancels=[asking], **QUIET)
+    changing = current.change(change_over, current, [votes, *screen], cancels=[asking], **QUIET)
+    changing.then(draw_collection, current, conversations, **QUIET)
+    restoring = conversations.select(restore, current, [votes, *screen], cancels=[asking], **QUIET)
+    restoring.success(lead_on, [turns, current], upcoming, trigger_mode="always_last", **QUIET)
+    conversations.download(to_print, turns, files, **QUIET)
+    gr.on([earlier.copy, latest.copy], link, [turns, current], status, **QUIET)
     gr.on([earlier.like, latest.like], vote, [turns, votes, current], [votes, status], **QUIET)
+
+
+def event_data(event: gr.EventData) -> dict[str, Any]:
+    """What the page's script sent along; a visitor may send anything."""
+    data = event._data  # a dict for our own events; Gradio has no public way to ask
+    return data if isinstance(data, dict) else {}
 
 
 def chosen_question(event: gr.EventData) -> str:
     """The example or suggestion that was clicked, or "" when the question was typed."""
-    data = event._data  # a dict for our own events; Gradio has no public way to ask
-    return str(data.get("question", "")) if isinstance(data, dict) else ""
+    return str(event_data(event).get("question", ""))
 
 
-def respond(chatbot: Chatbot, typed: str, chosen: str, turns: list[Turn], votes: Votes) -> Iterator[Screen]:
-    """The screens from sending a question to its answer.
+def respond(
+    chatbot: Chatbot,
+    typed: str,
+    chosen: str,
+    turns: list[Turn],
+    votes: Votes,
+    *,
+    collection: str = "",
+    as_typed: bool = False,
+) -> Iterator[Screen]:
+    """The screens from sending a question to its answer; `as_typed` leaves the earlier ones out of it.
 
     The script takes a typed question from the composer; it comes back here if it was refused.
     """
@@ -97,27 +153,87 @@ def respond(chatbot: Chatbot, typed: str, chosen: str, turns: list[Turn], votes:
         return
     answered = [turn for turn in turns if turn.answer]
     asked = [turn.question for turn in answered]
-    said = [" ".join(cited.quote for cited in turn.answer.citations) for turn in answered if turn.answer]
-    turn, suggestions = Turn(question), list[str]()
+    history = [] if as_typed else asked
+    turn = Turn(question)
     yield draw_screen([*turns, turn], votes)
     try:
-        for step in chatbot.steps(question, asked, said):
+        for step in chatbot.steps(question, history):
             if isinstance(step, str):
                 yield draw_screen([*turns, turn], votes, step=step)
             else:
-                turn = Turn(question, step, sources=tuple(find_sources(chatbot, step)))
-                suggestions = chatbot.suggestions(step, [*asked, question])
+                receipt = make_receipt(step, history, collection=collection)
+                turn = Turn(question, step, sources=tuple(find_sources(chatbot, step)), receipt=receipt)
     except ChatbotError as error:
         turn = Turn(question, error=str(error))
         yield draw_screen([*turns, turn], votes, composer="" if chosen else question)
     else:
-        yield draw_screen([*turns, turn], votes, suggestions)
+        yield draw_screen([*turns, turn], votes)
+
+
+def draw_next(chatbot: Chatbot, turns: Sequence[Turn]) -> str:
+    """Questions that the latest answer leads on to."""
+    answered = [turn for turn in turns if turn.answer]
+    if not answered or answered[-1] is not turns[-1] or answered[-1].answer is None:
+        return ""
+    suggestions = chatbot.suggestions(answered[-1].answer, [turn.question for turn in answered])
+    return sendable(draw_suggestions(suggestions, len(turns) - 1))
 
 
 def give_up(turns: list[Turn], votes: Votes) -> Screen:
     """After an unforeseen error: say so, and hand the question back."""
     *done, last = turns
     return draw_screen([*done, replace(last, error=BROKEN)], votes, composer=last.question)
+
+
+def restore_turns(collection: Collection, data: Mapping[str, Any]) -> Screen:
+    """A conversation as the browser kept it, each quote looked up in the documents again."""
+    sent = data.get("receipts")
+    receipts = sent[-MOST_RESTORED:] if isinstance(sent, list) else []
+    turns = [_restored(collection, receipt) for receipt in receipts]
+    screen = draw_screen(turns, {}, composer="", status="The conversation is here again.")
+    opened = Markup('<i hidden data-conversation="{}"></i>').format(str(data.get("id", ""))[:80])
+    return screen._replace(latest=sendable(opened) + screen.latest) if turns else screen
+
+
+def _restored(collection: Collection, data: object) -> Turn:
+    try:
+        return restore_turn(collection, parse_receipt(data))
+    except ReceiptError as error:
+        question = data.get("question") if isinstance(data, dict) else ""
+        return Turn(
+            question if isinstance(question, str) else "", error=f"It could not be restored: {error}."
+        )
+
+
+def keep_receipt(folder: ReceiptFolder, data: Mapping[str, Any], turns: Sequence[Turn]) -> str:
+    """The receipt of one answer, written to be found by its address; what a screen reader says."""
+    number = data.get("turn")
+    turn = turns[number] if isinstance(number, int) and 0 <= number < len(turns) else None
+    if turn is None or turn.receipt is None:
+        return ""
+    receipt = turn.receipt
+    if receipt.answer.standalone_question == receipt.answer.question:  # earlier questions had no part in it
+        receipt = replace(receipt, history=(), quoted=())
+    try:
+        receipt_id = folder.keep(receipt)
+    except OSError as error:
+        return str(draw_problem(f"The link was not made: {error}"))
+    return str(
+        Markup('<span data-turn="{}" data-link="{}">The answer has an address.</span>').format(
+            number, receipt_id
+        )
+    )
+
+
+def draw_file(data: Mapping[str, Any], turns: Sequence[Turn]) -> str:
+    """The conversation as a page to print, for the script to save; `n` makes each request another value."""
+    page = printable(turns, str(data.get("name", ""))[:200], str(data.get("day", ""))[:10])
+    file = Markup('<i hidden data-n="{}" data-file="{}"></i>')
+    return sendable(file.format(str(data.get("n", ""))[:20], page))
+
+
+def draw_collection(name: str) -> str:
+    return str(Markup('<i hidden data-collection="{}"></i>').format(name))
 
 
 def record_vote(
@@ -127,18 +243,19 @@ def record_vote(
     number, vote = data.get("turn"), data.get("vote")
     if not isinstance(number, int) or not 0 <= number < len(turns) or vote not in ("up", "down"):
         return votes, ""
+    answer = turns[number].answer
     try:
-        feedback.save(turns[number].question, turns[number].answer, vote)
-    except OSError as error:
+        details = read_details(data)
+        feedback.save(turns[number].question, answer, vote, details)
+    except (OSError, ValueError) as error:
         return votes, str(draw_problem(f"Your vote was not saved: {error}"))
-    saved = Markup('<span data-turn="{}" data-vote="{}">Thank you, noted.</span>')
-    return {**votes, number: vote}, str(saved.format(number, vote))
+    form = draw_form(number, answer) if answer and vote == DOWN and details is None else ""
+    return {**votes, number: vote}, sendable(draw_thanks(number, vote, details) + form)
 
 
 def draw_screen(
     turns: list[Turn],
     votes: Votes,
-    suggestions: Sequence[str] = (),
     *,
     composer: str = "",
     step: str = "searching",
@@ -150,6 +267,6 @@ def draw_screen(
         return Screen(typing, turns, "", gr.skip(), status)
     *done, last = turns
     earlier = Markup().join(draw_turn(turn, n, votes.get(n, "")) for n, turn in enumerate(done))
-    latest = draw_turn(last, len(done), votes.get(len(done), ""), step) + draw_suggestions(suggestions)
+    latest = draw_turn(last, len(done), votes.get(len(done), ""), step)
     said = Markup.escape(status or announce(last, step))
     return Screen(typing, turns, *map(sendable, (earlier, latest, said)))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote as percent_encode
 
 from markupsafe import Markup
 
 from chatbot.answer import Answer, Citation, NotFound
 from chatbot.app.markdown import turn_markdown
 from chatbot.app.text import count, shorten, without_title
-from chatbot.app.turns import Source, Turn
+from chatbot.app.turns import Lost, Placed, Source, Turn
 
 SURE, LIKELY = 0.8, 0.5  # confidence from which the page says so
 FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
@@ -40,27 +42,59 @@ def announce(turn: Turn, step: str) -> str:
     }.get(turn.answer.status, turn.answer.text)
 
 
-def draw_top(manifest: dict[str, Any], views: Mapping[str, str]) -> Markup:
-    """The bar; `views` are names and labels, the chat first. One view needs no way to others."""
+def draw_top(
+    manifest: dict[str, Any], views: Mapping[str, str], collections: Sequence[str] = (), current: str = ""
+) -> Markup:
+    """The bar; `views` are names and labels, the chat first. One view or collection needs no way to others."""
     link = Markup('<button type="button" class="tool" data-go="{}">{}</button>')
     links = Markup().join(link.format(*view) for view in views.items()) if len(views) > 1 else ""
     return Markup(
-        '<header class="bar"><h1 class="brand">Footnote</h1>'
+        '<header class="bar"><h1 class="brand">Footnote</h1>{switch}'
         '<p class="counts">{documents}<span class="passages"> · {passages}</span></p>'
         '<nav aria-label="Views">{links}</nav>'
         '<div class="tools">'
-        '<button type="button" class="tool" data-action="export" disabled>'
-        '<i class="icon export"></i><span>Export</span></button>'
+        '<button type="button" class="tool" data-action="conversations" aria-haspopup="dialog">'
+        '<i class="icon conversations"></i><span>Conversations</span></button>'
+        "{export}"
         '<button type="button" class="tool" data-action="clear" disabled>'
-        '<i class="icon clear"></i><span>Clear</span></button>'
+        '<i class="icon new"></i><span>New</span></button>'
+        '<button type="button" class="tool" data-action="shortcuts" aria-haspopup="dialog"'
+        ' aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)"><i class="icon keys"></i></button>'
         '<button type="button" class="tool" data-action="theme" aria-label="Dark or light">'
         '<i class="icon theme"></i></button>'
         '</div><p class="said" role="status"></p></header>'
     ).format(
+        switch=draw_switch(collections, current) if len(collections) > 1 else "",
         links=links,
+        export=draw_export(),
         documents=count(manifest.get("documents", 0), "document"),
         passages=count(manifest.get("passages", 0), "passage"),
     )
+
+
+def draw_export() -> Markup:
+    kinds = (
+        ("markdown", "Markdown", "Quotes and sources as text"),
+        ("json", "JSON", "Receipts, for python -m chatbot replay"),
+        ("print", "Page to print", "One HTML file with a list of sources"),
+    )
+    item = Markup(
+        '<button type="button" role="menuitem" tabindex="-1" data-action="export-{}">{}<small>{}</small></button>'
+    )
+    return Markup(
+        '<div class="menu"><button type="button" class="tool" data-action="export" aria-haspopup="menu"'
+        ' aria-expanded="false" disabled><i class="icon export"></i><span>Export</span></button>'
+        '<div role="menu" aria-label="Export" hidden>{}</div></div>'
+    ).format(Markup().join(item.format(*kind) for kind in kinds))
+
+
+def draw_switch(collections: Sequence[str], current: str) -> Markup:
+    option = Markup('<option value="{0}"{1}>{0}</option>')
+    options = (option.format(name, Markup(" selected") if name == current else "") for name in collections)
+    return Markup(
+        '<label class="switch"><span class="unseen">Collection of documents</span>'
+        '<select autocomplete="off">{}</select></label>'
+    ).format(Markup().join(options))
 
 
 def draw_panel() -> Markup:
@@ -73,7 +107,7 @@ def draw_panel() -> Markup:
         ' disabled><i class="icon next"></i></button>'
         '<button type="button" class="tool" data-action="close" aria-label="Close source"'
         ' disabled><i class="icon close"></i></button></div>'
-        '<div class="reading" tabindex="-1"></div>'
+        '<div class="reading" tabindex="0" role="region" aria-label="Text of the source"></div>'
         '<div class="hint"><i class="icon quote"></i><p>Every sentence of an answer is quoted from'
         " a document. Choose its number to read it in place.</p></div></aside>"
     )
@@ -87,11 +121,12 @@ def draw_welcome(examples: Sequence[str]) -> Markup:
     ).format(draw_questions(examples, "examples"))
 
 
-def draw_suggestions(questions: Sequence[str]) -> Markup:
+def draw_suggestions(questions: Sequence[str], number: int) -> Markup:
+    """What to ask after the turn of that number; the script hides it below any other."""
     if not questions:
         return Markup()
-    return Markup('<section class="ask-next"><h3>Ask next</h3>{}</section>').format(
-        draw_questions(questions, "suggestions")
+    return Markup('<section class="ask-next" data-after="{}"><h3>Ask next</h3>{}</section>').format(
+        number, draw_questions(questions, "suggestions")
     )
 
 
@@ -101,19 +136,45 @@ def draw_questions(questions: Sequence[str], kind: str) -> Markup:
     return Markup('<ul class="{}">{}</ul>').format(kind, items)
 
 
-def draw_turn(turn: Turn, number: int, vote: str = "", step: str = "searching") -> Markup:
+def draw_turn(turn: Turn, number: int | str, vote: str = "", step: str = "searching") -> Markup:
+    answer = turn.placed_answer
     return Markup(
-        '<article class="turn" data-turn="{number}" data-state="{state}"'
-        ' data-markdown="{markdown}"><h2 class="question" dir="auto">{question}</h2>{body}{views}</article>'
+        '<article class="turn" data-turn="{number}" data-state="{state}" data-markdown="{markdown}"{receipt}>'
+        '<h2 class="question" dir="auto">{question}</h2>{body}{lost}{views}</article>'
     ).format(
         number=number,
         state=turn.state,
         markdown=turn_markdown(turn),
         question=shorten(turn.question),
-        body=draw_reply(turn.answer, vote) if turn.answer else draw_no_answer(turn.error, step),
+        body=draw_reply(answer, vote) if answer else draw_no_answer(turn.error, step),
+        receipt=draw_receipt(turn),
+        lost=draw_lost(turn),
         views=Markup('<div class="views" hidden>{}</div>').format(
             Markup().join(draw_view(source) for source in turn.sources)
         ),
+    )
+
+
+def draw_receipt(turn: Turn) -> Markup:
+    """What the browser keeps of the turn."""
+    if turn.receipt is None:
+        return Markup()
+    return Markup(' data-receipt="{}"').format(json.dumps(turn.receipt.to_json()))
+
+
+def draw_lost(turn: Turn) -> Markup:
+    """What has become of the quotes of a restored answer that its documents do not hold."""
+    cited = {citation.number: citation for citation in (turn.answer.citations if turn.answer else ())}
+    item = Markup("<li><b>Source {}, {}</b>: {}.</li>")
+    items = Markup().join(
+        item.format(verdict.number, cited[verdict.number].title, verdict.detail)
+        for verdict in turn.verdicts
+        if isinstance(cited.get(verdict.number), Lost)
+    )
+    return (
+        Markup('<ul class="lost" aria-label="Sources that have changed">{}</ul>').format(items)
+        if items
+        else items
     )
 
 
@@ -130,9 +191,10 @@ def draw_problem(message: str) -> Markup:
 
 
 def draw_reply(answer: Answer, vote: str) -> Markup:
-    understood = Markup('<p class="understood">Understood as: <q dir="auto">{}</q></p>').format(
-        answer.standalone_question
-    )
+    understood = Markup(
+        '<p class="understood">Understood as: <q dir="auto">{}</q>'
+        '<button type="button" class="chip" data-ask="{}" data-typed>Ask as typed</button></p>'
+    ).format(answer.standalone_question, answer.question)
     followed_up = answer.standalone_question != answer.question
     return Markup('<div class="reply {}">{}{}{}</div>').format(
         answer.status,
@@ -223,10 +285,27 @@ def draw_numbers(line: str, citations: Sequence[Citation]) -> Markup:
 
 
 def draw_number(citation: Citation) -> Markup:
+    if isinstance(citation, Lost):
+        changed = Markup('<span class="cite lost" title="The source has changed">{}</span>')
+        return changed.format(citation.number)
     return Markup(
         '<button type="button" class="cite" data-cite="{0}" title="{1}"'
         ' aria-label="Source {0}: {1}">{0}</button>'
-    ).format(citation.number, citation.title)
+    ).format(citation.number, name_place(citation))
+
+
+def name_place(citation: Citation) -> str:
+    """ "Yalta Agreement, paragraph 3"."""
+    place = place_of(citation)
+    return f"{citation.title}, {place}" if place else citation.title
+
+
+def place_of(citation: Citation) -> str:
+    """Where in its document it stands, as far as that is known."""
+    if citation.page:
+        return f"page {citation.page}"
+    paragraph = citation.paragraph if isinstance(citation, Placed) else 0
+    return f"paragraph {paragraph}" if paragraph else ""
 
 
 def draw_source_list(citations: Sequence[Citation]) -> Markup:
@@ -281,7 +360,9 @@ def draw_actions(answer: Answer, vote: str) -> Markup:
     )
     return Markup(
         '<div class="actions"><button type="button" class="tool" data-action="copy">'
-        '<i class="icon copy"></i><span>Copy answer</span></button>{}{}</div>'
+        '<i class="icon copy"></i><span>Copy answer</span></button>'
+        '<button type="button" class="tool" data-action="link"><i class="icon link"></i><span>Link</span></button>'
+        "{}{}</div>"
     ).format(votes, draw_confidence(answer.confidence) if answer.status == "answered" else "")
 
 
@@ -295,13 +376,23 @@ def draw_confidence(confidence: float) -> Markup:
 
 def draw_view(source: Source) -> Markup:
     """A source as the panel shows it; the script puts it there."""
+    cited = source.placed
     return Markup(
-        '<section class="view" data-view="{number}"><h3 class="title" dir="auto">{title}</h3>'
-        '<p class="place">{place}</p><div class="page-text" dir="auto">{text}</div>{why}</section>'
+        '<section class="view" data-view="{number}" data-name="{name}" data-doc="{doc_id}" data-start="{start}"'
+        ' data-end="{end}" data-sha256="{sha256}"><h3 class="title" dir="auto">{title}</h3>'
+        '<p class="place">{place}</p><p class="whole"><a href="#documents/{address}">Open the document</a></p>'
+        '<div class="note" hidden></div>{why}'
+        '<div class="page-text">{text}</div></section>'
     ).format(
-        number=source.citation.number,
-        title=source.citation.title,
-        place=draw_origin(source.citation),
+        number=cited.number,
+        name=name_place(cited),
+        doc_id=cited.doc_id,
+        start=cited.start,
+        end=cited.end,
+        sha256=cited.doc_sha256,
+        title=cited.title,
+        place=draw_origin(cited),
+        address=percent_encode(cited.doc_id.encode("utf-8", "replace"), safe=""),
         text=draw_in_place(
             without_title(source.before, source.citation.title), source.citation.quote, source.after
         ),
@@ -311,10 +402,9 @@ def draw_view(source: Source) -> Markup:
 
 def draw_origin(citation: Citation) -> Markup:
     link = Markup('<a href="{0}" target="_blank" rel="noopener noreferrer">{0}</a>')
-    page = f"page {citation.page}" if citation.page else ""
     is_link = citation.source.startswith(("https://", "http://"))
     source = link.format(citation.source) if is_link else citation.source
-    parts = (part for part in (citation.section, page, source) if part)
+    parts = (part for part in (citation.section, place_of(citation), source) if part)
     return Markup().join(Markup("<span>{}</span>").format(part) for part in parts)
 
 
@@ -322,14 +412,14 @@ def draw_in_place(before: str, quote: str, after: str) -> Markup:
     """The quote marked within its text; blank lines part paragraphs, "#" lines are headings."""
     *above, lead = BLANK_LINE.split(before)
     rest, *below = BLANK_LINE.split(after)
-    around = Markup("<p>{}<mark>{}</mark>{}</p>").format(lead, quote, rest)
+    around = Markup('<p dir="auto">{}<mark class="current">{}</mark>{}</p>').format(lead, quote, rest)
     return Markup().join([*map(draw_block, above), around, *map(draw_block, below)])
 
 
 def draw_block(block: str) -> Markup:
     if heading := re.fullmatch(r"\s*#{1,6}\s+(.+?)\s*", block):
-        return Markup('<p class="subheading">{}</p>').format(heading[1])
-    return Markup("<p>{}</p>").format(block) if block.strip() else Markup()
+        return Markup('<h4 class="subheading" dir="auto">{}</h4>').format(heading[1])
+    return Markup('<p dir="auto">{}</p>').format(block) if block.strip() else Markup()
 
 
 def draw_why(source: Source) -> Markup:
@@ -350,6 +440,6 @@ def draw_bar(part: str, value: float, full: float) -> Markup:
     share = min(max(value / full, 0.0), 1.0) if full > 0 else 0.0
     return Markup(
         "<div><dt>{}</dt><dd>{:.2f}</dd>"
-        '<div class="track" aria-hidden="true"><i style="width: {:.0%}"></i></div>'
-        "<small>{}</small></div>"
+        '<dd class="track" aria-hidden="true"><i style="width: {:.0%}"></i></dd>'
+        '<dd class="meaning">{}</dd></div>'
     ).format(name, value, share, meaning)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from chatbot.answer import Answer, Citation, NotFound
 from chatbot.app.text import count, shorten
-from chatbot.app.turns import Turn
+from chatbot.app.turns import Lost, Turn
 
 
 def turn_markdown(turn: Turn) -> str:
@@ -28,9 +28,10 @@ def _answer_markdown(answer: Answer) -> Iterator[str]:
         yield escape_markdown(answer.text)
     for citation in answer.citations:
         quote = escape_markdown(" ".join(citation.quote.split()))
-        yield f"> {quote} [{citation.number}]"
+        changed = " (the source has changed since)" if isinstance(citation, Lost) else ""
+        yield f"> {quote} [{citation.number}]{changed}"
     if answer.not_found:
-        yield _searched_markdown(answer.not_found)
+        yield searched_terms(answer.not_found, escape_markdown)
     if answer.citations:
         yield "Sources:"
         yield "\n".join(map(_source_markdown, answer.citations))
@@ -43,9 +44,9 @@ HEADINGS = {
 }
 
 
-def _searched_markdown(found: NotFound) -> str:
+def searched_terms(found: NotFound, escape: Callable[[str], str] = str) -> str:
     searched = f"Searched {count(found.documents, 'document')} ({count(found.passages, 'passage')})"
-    terms = ", ".join(map(escape_markdown, found.missing_terms))
+    terms = ", ".join(map(escape, found.missing_terms))
     return f"{searched}; none mentions: {terms}." if terms else f"{searched}."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -9,12 +10,18 @@ import gradio as gr
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # for our own events
 
 
-def html_part(value: str, name: str, template: str = "${value}") -> gr.HTML:
-    """HTML in which `footnote.parts[name]` of the page's script carries clicks to Gradio's events."""
+def html_part(
+    value: str, name: str, template: str = "${value}", functions: Sequence[Callable[..., Any]] = ()
+) -> gr.HTML:
+    """HTML in which `footnote.parts[name]` of the page's script carries clicks to Gradio's events.
+
+    The script can call `functions` by their names and gets what they return; anyone can, with anything.
+    """
     return gr.HTML(
         value,
         elem_id=name,
         html_template=template,
-        js_on_load=f"footnote.attach({name!r}, element, trigger, watch)",
+        js_on_load=f"footnote.attach({name!r}, element, trigger, watch, server)",
         apply_default_css=False,
+        server_functions=list(functions),
     )

@@ -9,13 +9,21 @@ import time
 import webbrowser
 from collections.abc import Sequence
 from importlib import resources
+from importlib.metadata import PackageNotFoundError, version
+from ipaddress import ip_address
 from urllib.parse import quote as percent_encode
 
 import gradio as gr
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from chatbot.answer import Chatbot
 from chatbot.app.page import build_page
+from chatbot.app.programs import give_json
 from chatbot.collection import Collection
-from chatbot.errors import PortBusy
+from chatbot.errors import ChatbotError, PortBusy
+from chatbot.library import Limits
+from chatbot.suggested import try_in_background
 
 
 def serve(
@@ -24,18 +32,21 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 7860,
     open_browser: bool = False,
+    mcp: bool = False,
 ) -> None:
     """Serve the page until it is interrupted. Raises PortBusy before anything else is done."""
     require_free_port(host, port)
     page = build_page(collections)
-    launch(page, host, port)
+    launch(page, host, port, mcp=mcp)
     url = page_address(host, port)
     print(f"Footnote is ready: {url}", flush=True)
     if open_browser:
         webbrowser.open(url)
+    stop = try_in_background([c.chatbot for c in collections if isinstance(c.chatbot, Chatbot)])
     try:
         _wait()
     except KeyboardInterrupt:
+        stop.set()
         page.close(verbose=False)
 
 
@@ -44,10 +55,11 @@ def _wait() -> None:
         time.sleep(3600)
 
 
-def launch(page: gr.Blocks, host: str, port: int) -> None:
-    """Serve the page from a thread of its own; `page.close()` ends it."""
+def launch(page: gr.Blocks, host: str, port: int, *, mcp: bool = False) -> None:
+    """Serve the page from a thread of its own, with `mcp` the tools too; `page.close()` ends it."""
     _reach_without_proxy(host)
     page.launch(
+        app_kwargs={"middleware": _guards(host)},
         server_name=host,
         server_port=port,
         prevent_thread_lock=True,
@@ -58,12 +70,45 @@ def launch(page: gr.Blocks, host: str, port: int) -> None:
         run_history=False,
         enable_monitoring=False,
         pwa=False,
-        mcp_server=False,
+        mcp_server=mcp,
         ssr_mode=False,
-        max_file_size="1mb",  # nothing is ever uploaded
+        max_file_size=Limits().file_bytes,
         theme=_theme(),
         head=_head(),
     )
+    if mcp:
+        give_json(page)
+
+
+def require_mcp() -> None:
+    """Raises ChatbotError where the package is missing that Gradio needs for its MCP server."""
+    try:
+        found = version("mcp")
+    except PackageNotFoundError:
+        found = "none"
+    if not found.startswith("1."):
+        raise ChatbotError(
+            f"--mcp needs the package mcp, version 1 (found: {found}); run"
+            ' python -m pip install -c scripts/constraints.txt "mcp>=1.21,<2" and start again'
+        )
+
+
+def _guards(host: str) -> list[Middleware]:
+    """On a loopback address only requests for this machine by name, or another site could pose as it.
+
+    A page from elsewhere can have its own host name resolve to 127.0.0.1 (DNS rebinding).
+    """
+    if host != "localhost" and not _is_loopback(host):
+        return []
+    hosts = ["localhost", "127.0.0.1", "::1", host]
+    return [Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False
 
 
 def require_free_port(host: str, port: int) -> None:

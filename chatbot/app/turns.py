@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from chatbot.answer import Answer, Chatbot, Citation
+from chatbot.answer import Answer, Chatbot, Citation, Verdict, verify
+from chatbot.app.in_place import document_headings, paragraph_at
+from chatbot.collection import Collection
+from chatbot.conversation import smalltalk
 from chatbot.corpus import body_start
-from chatbot.index import Hit
+from chatbot.errors import ReceiptError
+from chatbot.index import Hit, PassageIndex
+from chatbot.receipt import Receipt
 
 REACH = 900  # characters of the document shown on each side of a quote
 SENTENCE_START = re.compile(r"(?:(?<=[.!?。])\s+|\n+)(?=\S)")
 SENTENCE_END = re.compile(r"[.!?。](?=\s)|(?=\n)")
 LAST_HEADING = re.compile(r"\s*(?:\n#+\s[^\n]*)?\s*\Z")
+
+
+@dataclass(frozen=True)
+class Lost(Citation):
+    """A citation of a receipt whose quote does not stand in the documents: as the receipt has it."""
+
+
+@dataclass(frozen=True)
+class Placed(Citation):
+    """A citation with the paragraph of its document that holds it, from 1; 0 unknown."""
+
+    paragraph: int = 0
 
 
 @dataclass(frozen=True)
@@ -26,6 +43,11 @@ class Source:
     hit: Hit | None
     of: int  # hits it was ranked among
     best: dict[str, float]  # the greatest value of each part of the score among them
+    paragraph: int = 0  # of the document that holds it, from 1; 0 unknown
+
+    @property
+    def placed(self) -> Placed:
+        return Placed(**vars(self.citation), paragraph=self.paragraph)
 
 
 @dataclass(frozen=True)
@@ -36,6 +58,16 @@ class Turn:
     answer: Answer | None = None
     error: str = ""
     sources: tuple[Source, ...] = ()
+    receipt: Receipt | None = None  # of its answer
+    verdicts: tuple[Verdict, ...] = ()  # on a restored answer's citations
+
+    @property
+    def placed_answer(self) -> Answer | None:
+        """The answer, its citations with their places."""
+        placed = {source.citation.number: source.placed for source in self.sources}
+        if self.answer is None:
+            return None
+        return replace(self.answer, citations=tuple(placed.get(c.number, c) for c in self.answer.citations))
 
     @property
     def state(self) -> str:
@@ -53,9 +85,54 @@ def find_sources(chatbot: Chatbot, answer: Answer) -> Iterator[Source]:
         for part in {part for hit in answer.hits for part in hit.why}
     }
     for citation in answer.citations:
+        if isinstance(citation, Lost):
+            continue
         hit = next((hit for hit in answer.hits if holds(hit, citation)), None)
-        before, after = surroundings(document_text(chatbot, citation), citation)
-        yield Source(citation, before, after, hit, len(answer.hits), best)
+        text = document_text(chatbot, citation)
+        before, after = surroundings(text, citation)
+        paragraph = paragraph_at(text, citation.start, document_headings(chatbot.index, citation.doc_id))
+        yield Source(citation, before, after, hit, len(answer.hits), best, paragraph if text else 0)
+
+
+def restore_turn(collection: Collection, receipt: Receipt) -> Turn:
+    """A turn from a receipt that anyone may have written: what it quotes is looked up, never believed.
+
+    A quote that stands in its document gets all that is shown of its source from there; any other is Lost.
+    """
+    index = collection.live_index
+    then = receipt.answer
+    verdicts = tuple(verify(then.to_json(), index))
+    citations = tuple(
+        _look_up(citation, verdict, index) for citation, verdict in zip(then.citations, verdicts, strict=True)
+    )
+    quotes = [" ".join(citation.quote.split()) for citation in citations]
+    text = "\n".join(f"{quote} [{number}]" for number, quote in enumerate(quotes, 1))
+    if then.status == "smalltalk":
+        text = smalltalk(then.question) or ""
+    short = then.short_answer if any(then.short_answer in c.quote for c in then.citations) else ""
+    if not text and then.status != "not_found":
+        raise ReceiptError("this answer quotes nothing")
+    answer = replace(then, citations=citations, text=text, short_answer=short)
+    return Turn(then.question, answer, "", tuple(find_sources(collection.chatbot, answer)), receipt, verdicts)
+
+
+def _look_up(citation: Citation, verdict: Verdict, index: PassageIndex) -> Citation:
+    if verdict.state not in ("valid", "moved"):
+        return Lost(**vars(citation))
+    document = index.document(citation.doc_id)
+    start = citation.start if verdict.state == "valid" else document.text.index(citation.quote)
+    return Citation(
+        citation.number,
+        document.doc_id,
+        document.title,
+        citation.section if citation.section in index.sections(document.doc_id) else "",
+        document.source,
+        document.page_at(start),
+        start,
+        start + len(citation.quote),
+        citation.quote,
+        citation.doc_sha256,  # of then: the panel says whether the document has changed
+    )
 
 
 def holds(hit: Hit, citation: Citation) -> bool:

@@ -16,21 +16,42 @@
     document.body?.classList.toggle("dark", isDark()); // Gradio's own sign
   }
 
-  function remembered() {
+  function remembered(what) {
     try {
-      return localStorage.getItem("footnote-theme");
+      return localStorage.getItem(`footnote-${what}`);
     } catch {
       return null; // storage is switched off
     }
   }
 
-  function toggleTheme() {
-    useTheme(isDark() ? "light" : "dark");
+  function remember(what, choice) {
     try {
-      localStorage.setItem("footnote-theme", root.dataset.theme);
+      localStorage.setItem(`footnote-${what}`, choice);
     } catch {
       // the choice holds for this visit
     }
+  }
+
+  function toggleTheme() {
+    useTheme(isDark() ? "light" : "dark");
+    remember("theme", root.dataset.theme);
+  }
+
+  // ---- the collection: the one that was chosen last
+
+  let collection = remembered("collection") ?? "";
+  let switching = false; // until the bar of the other collection is there
+
+  function choose(name) {
+    collection = name;
+    switching = true;
+    remember("collection", name);
+  }
+
+  function topChanged() {
+    if (switching) find("#top .switch select")?.focus(); // it was drawn anew
+    switching = false;
+    showView();
   }
 
   // ---- the views: "#documents" in the address shows #documents-view, no name shows the chat
@@ -38,8 +59,16 @@
   const shown = {}; // name of a view -> called with the rest of the address each time it is shown
 
   function address() {
-    const [name, ...rest] = location.hash.slice(1).split("/").map(decodeURIComponent);
+    const [name, ...rest] = location.hash.slice(1).split("/").map(decoded);
     return { name: find(`#${CSS.escape(name)}-view`) ? name : "chat", rest };
+  }
+
+  function decoded(part) {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return part; // not written by us
+    }
   }
 
   function showView() {
@@ -56,75 +85,11 @@
     location.hash = name === "chat" ? "" : [name, ...rest].map(encodeURIComponent).join("/");
   }
 
-  // ---- the source panel
-
-  let open = null; // {turn, number}: the source being read
-
   const turnArticle = (turn) => find(`.turn[data-turn="${turn}"]`);
-  const viewsOf = (turn) => [...(turnArticle(turn)?.querySelectorAll(".view") ?? [])];
-  const numberButton = ({ turn, number }) =>
-    turnArticle(turn)?.querySelector(`.cite[data-cite="${number}"]`);
-
-  function openSource(turn, number, takeFocus) {
-    const views = viewsOf(turn);
-    const place = views.findIndex((view) => view.dataset.view === String(number));
-    if (place < 0) return;
-    open = { turn, number: String(number) };
-    const reading = find("#panel .reading");
-    reading.replaceChildren(views[place].cloneNode(true));
-    find("#panel .position").textContent = `${place + 1} of ${views.length}`;
-    setPanel(true, place > 0, place < views.length - 1);
-    showMark(reading);
-    if (!takeFocus) return;
-    reading.focus({ preventScroll: true });
-    numberButton(open).scrollIntoView({ block: "nearest" }); // the panel may have covered it
-  }
-
-  function closeSource() {
-    if (!open) return;
-    const opener = numberButton(open);
-    open = null;
-    find("#panel .reading").replaceChildren();
-    find("#panel .position").textContent = "";
-    setPanel(false, false, false);
-    (opener ?? find("#question textarea"))?.focus();
-  }
-
-  function setPanel(isOpen, hasPrevious, hasNext) {
-    find("#panel").classList.toggle("open", isOpen);
-    find('[data-action="close"]').disabled = !isOpen;
-    setStep("previous", hasPrevious);
-    setStep("next", hasNext);
-    for (const button of findAll(".cite[aria-current]")) button.removeAttribute("aria-current");
-    if (!isOpen) return;
-    const current = `.turn[data-turn="${open.turn}"] .cite[data-cite="${open.number}"]`;
-    for (const button of findAll(current)) button.setAttribute("aria-current", "true");
-  }
-
-  function setStep(action, enabled) {
-    const button = find(`[data-action="${action}"]`);
-    const hadFocus = document.activeElement === button;
-    button.disabled = !enabled;
-    if (hadFocus && !enabled) find("#panel .reading").focus({ preventScroll: true });
-  }
 
   // Pixels from the top of what scrolls in `box` to the top of `part`.
   const depth = (box, part) =>
     part.getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop;
-
-  function showMark(reading) {
-    const mark = reading.querySelector("mark");
-    const room = reading.clientHeight - mark.offsetHeight;
-    const below = depth(reading, mark);
-    const isNear = below + mark.offsetHeight < reading.clientHeight * 0.8;
-    reading.scrollTop = isNear ? 0 : below - Math.max(room / 3, 0);
-  }
-
-  function step(by) {
-    const views = viewsOf(open.turn);
-    const place = views.findIndex((view) => view.dataset.view === open.number);
-    openSource(open.turn, views[place + by].dataset.view, false);
-  }
 
   // ---- the conversation
 
@@ -132,12 +97,13 @@
 
   function latestChanged() {
     const turn = find("#latest .turn");
+    upcomingChanged();
     const markdown = conversationMarkdown();
     for (const action of ["export", "clear"]) find(`[data-action="${action}"]`).disabled = !markdown;
     if (!turn) {
       answered = -1;
-      if (open) closeSource();
-      find("#question textarea")?.focus();
+      footnote.closeSource();
+      if (!find("#top .switch :focus")) find("#question textarea")?.focus();
       return;
     }
     const number = Number(turn.dataset.turn);
@@ -146,10 +112,18 @@
       takeFromComposer(turn.querySelector(".question").textContent);
     } else if (answered !== number) {
       answered = number;
-      if (panelShows()) showFirstSource(number);
+      footnote.showFirstSource(number);
     }
+    footnote.markOpen(); // the number of the open source was drawn anew
     const conversation = find("#conversation");
     conversation.scrollTop = depth(conversation, turn);
+  }
+
+  // What to ask next comes after the answer, and may come when another question is asked already.
+  function upcomingChanged() {
+    const next = find("#upcoming .ask-next");
+    const turn = find('#latest .turn:not([data-state="waiting"])');
+    if (next) next.hidden = next.dataset.after !== turn?.dataset.turn;
   }
 
   // A question leaves the composer when it shows in the conversation; what was typed since, stays.
@@ -158,14 +132,6 @@
     if (box.value !== question) return;
     box.value = "";
     box.dispatchEvent(new Event("input", { bubbles: true }));
-  }
-
-  // Beside the chat it always does, below it only while a source is open.
-  const panelShows = () => getComputedStyle(find("#panel")).display !== "none";
-
-  function showFirstSource(turn) {
-    const [first] = viewsOf(turn);
-    if (first) openSource(turn, first.dataset.view, false);
   }
 
   function statusChanged() {
@@ -179,10 +145,10 @@
     find("#top .said").textContent = text;
   }
 
-  // ---- Markdown: one answer to the clipboard, all of them to a file
+  // ---- Markdown: one answer to the clipboard, all of them for a file
 
   const conversationMarkdown = () =>
-    findAll(".turn")
+    findAll("#conversation .turn")
       .map((turn) => turn.dataset.markdown)
       .filter(Boolean)
       .join("\n\n---\n\n");
@@ -205,26 +171,11 @@
     area.remove();
   }
 
-  function exportConversation() {
-    const day = new Date().toISOString().slice(0, 10);
-    const text = `# Conversation with Footnote, ${day}\n\n${conversationMarkdown()}\n`;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "text/markdown;charset=utf-8" }));
-    link.download = `footnote-${day}.md`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-    say("The conversation was saved as a file.");
-  }
-
   // ---- clicks and keys
 
   const ACTIONS = {
     theme: toggleTheme,
-    export: exportConversation,
     copy: copyAnswer,
-    previous: () => step(-1),
-    next: () => step(1),
-    close: closeSource,
   };
 
   function clicked(event) {
@@ -232,13 +183,12 @@
     if (!button) return;
     if (button.dataset.go) go(button.dataset.go);
     else if (button.dataset.cite)
-      openSource(button.closest(".turn").dataset.turn, button.dataset.cite, true);
+      footnote.openSource(button.closest(".turn").dataset.turn, button.dataset.cite, true);
     else ACTIONS[button.dataset.action]?.(button);
   }
 
   function keyPressed(event) {
     if (event.key === "Enter" && event.isComposing) event.stopPropagation(); // choosing a character
-    if (event.key === "Escape" && open) closeSource();
   }
 
   // Gradio calls this for each of our components once it is on the page.
@@ -247,8 +197,13 @@
       element.addEventListener("click", ({ target }) => {
         if (target.closest('[data-action="clear"]')) trigger("clear");
       });
+      element.addEventListener("change", ({ target }) => {
+        if (!target.closest(".switch")) return;
+        choose(target.value);
+        trigger("select");
+      });
       useTheme(); // the body exists by now
-      watch("value", showView);
+      watch("value", topChanged);
       showView();
     },
     earlier: carryClicks,
@@ -256,16 +211,22 @@
       carryClicks(element, trigger);
       watch("value", latestChanged);
     },
+    upcoming(element, trigger, watch) {
+      carryClicks(element, trigger);
+      watch("value", upcomingChanged);
+    },
     status(element, trigger, watch) {
       watch("value", statusChanged);
     },
-    panel() {},
   };
 
   function carryClicks(element, trigger) {
     element.addEventListener("click", ({ target }) => {
       const button = target.closest("button");
-      if (button?.dataset.ask) trigger("select", { question: button.dataset.ask });
+      if (button?.dataset.ask)
+        trigger("select", { question: button.dataset.ask, typed: "typed" in button.dataset });
+      if (button?.dataset.action === "link")
+        trigger("copy", { turn: Number(button.closest(".turn").dataset.turn) });
       if (button?.dataset.vote)
         trigger("like", {
           turn: Number(button.closest(".turn").dataset.turn),
@@ -276,19 +237,24 @@
 
   // What the scripts of the other views build on: each adds its parts, actions and what to do when shown.
   window.footnote = {
-    attach: (name, element, trigger, watch) => PARTS[name]?.(element, trigger, watch),
+    attach: (name, ...part) => PARTS[name]?.(...part), // element, trigger, watch, server
     parts: PARTS,
     actions: ACTIONS,
     shown,
+    collection: () => collection,
     find,
     findAll,
     go,
     say,
-    openSource,
+    depth,
+    turnArticle,
+    remembered,
+    remember,
+    conversationMarkdown,
     writeClipboard,
   };
   window.addEventListener("hashchange", showView);
-  useTheme(remembered());
+  useTheme(remembered("theme"));
   systemDark.addEventListener("change", () => useTheme());
   document.addEventListener("click", clicked);
   document.addEventListener("keydown", keyPressed, true);

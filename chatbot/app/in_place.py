@@ -1,0 +1,214 @@
+"""A document's text as HTML, block by block, with quotes marked where they stand.
+
+Offsets are characters of the document's text. What is drawn is the text as it stands, only laid out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from chatbot.corpus import SECTION_JOINT, Span, body_start
+from chatbot.index import PassageIndex
+
+LONGEST_SHOWN = 200_000  # characters; of a longer document this much around a quote is shown at first
+MORE = 100_000  # and this much more at a time
+_LINE = re.compile(r"[^\n\r\f]*(?P<end>\r\n|\n|\r|\f|\Z)")
+_HEADING = re.compile(r"[ \t]{0,3}(#{1,6})[ \t]+(\S.*?)[ \t#]*$")
+_UNDERLINE = re.compile(r"[ \t]{0,3}(=+|-+)[ \t]*$")
+_RULE = re.compile(r"[ \t]{0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
+_FENCE = re.compile(r"[ \t]{0,3}(```+|~~~+)")
+_OWN_LINE = re.compile(r"[ \t]*(?:(?:[-*+•‣–]|\d{1,3}[.)])[ \t]+\S|\|)")  # items of lists, rows of tables
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A quote of the answer's citation `number`."""
+
+    number: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A block of the text: a "heading", "text", "item", "code", or the "page" that begins.
+
+    `level` is a heading's depth or a page's number; `paragraph` counts the paragraphs so far, from 1.
+    """
+
+    kind: str
+    start: int
+    end: int
+    level: int = 0
+    paragraph: int = 0
+
+
+def document_headings(index: PassageIndex, doc_id: str) -> dict[str, int]:
+    """The headings of a document that its text does not show as such, each with its depth from 1."""
+    return {} if doc_id.endswith((".md", ".markdown")) else heading_levels(index.sections(doc_id))
+
+
+def heading_levels(sections: Sequence[str]) -> dict[str, int]:
+    """The headings in paths of headings ("War › Peace"), each with its depth from 1."""
+    levels: dict[str, int] = {}
+    for path in sections:
+        for level, heading in enumerate(path.split(SECTION_JOINT), 1):
+            levels.setdefault(heading, level)
+    return levels
+
+
+def paragraph_at(text: str, offset: int, headings: Mapping[str, int]) -> int:
+    """The number, from 1, of the paragraph that holds a character; 0 where counting would take long."""
+    if offset >= LONGEST_SHOWN:
+        return 0
+    count = 0
+    for block in find_blocks(text, body_start(text), min(len(text), offset + 1), headings):
+        count = max(count, block.paragraph)
+    return max(count, 1)
+
+
+def window(text: str, around: int) -> Span:
+    """The part of a text that is shown at first: all of it, or much around a character, in whole lines."""
+    begin, end = body_start(text), len(text)
+    if end - begin <= LONGEST_SHOWN:
+        return begin, end
+    start = max(begin, min(around - LONGEST_SHOWN // 2, end - LONGEST_SHOWN))
+    return line_start(text, start, begin), line_end(text, start + LONGEST_SHOWN)
+
+
+def line_start(text: str, offset: int, begin: int) -> int:
+    return max(begin, max(text.rfind(mark, begin, offset) for mark in "\n\r\f") + 1)
+
+
+def line_end(text: str, offset: int) -> int:
+    ends = [place for mark in "\n\r\f" if (place := text.find(mark, offset)) >= 0]
+    return min(ends) + 1 if ends else len(text)
+
+
+def find_blocks(text: str, begin: int, end: int, headings: Mapping[str, int]) -> Iterator[Shown]:
+    """The blocks between two line starts, in order.
+
+    A line of "#" and one of `headings` that stands alone are headings; pages end at form feeds.
+    """
+    number = 0
+    for lines, fenced, follows in _runs(text, begin, end):
+        if not lines:
+            yield Shown("page", follows, follows, text.count("\f", 0, follows) + 1)
+            continue
+        start, stop = lines[0][0], lines[-1][1]
+        if fenced:
+            number += 1
+            yield Shown("code", start, stop, 0, number)
+        elif level := _heading_level(text, lines, headings):
+            first, last = lines[0][0], lines[-1 if len(lines) == 1 else -2][1]
+            yield Shown("heading", first, last, level, number)
+        elif not _RULE.match(text, start, stop):
+            number += not follows
+            kind = "item" if _OWN_LINE.match(text, start, stop) else "text"
+            yield Shown(kind, start, stop, 0, max(number, 1))
+
+
+def _runs(text: str, begin: int, end: int) -> Iterator[tuple[list[Span], bool, int]]:
+    """Lines that belong together, whether they are code, and whether they go on with the paragraph above.
+
+    No lines stand for the end of a page; the number is where the next begins.
+    """
+    run: list[Span] = []
+    fence, goes_on = "", 0
+    for line in _LINE.finditer(text, begin, end):
+        start, stop = line.start(), line.start("end")
+        if start == end:
+            break
+        opened = _FENCE.match(text, start, stop)
+        if fence:
+            run.append((start, stop))
+            if opened and opened[1].startswith(fence):
+                yield run, True, 0
+                run, fence, goes_on = [], "", 0
+        elif opened:
+            if run:
+                yield run, False, goes_on
+            run, fence = [(start, stop)], opened[1]
+        elif not text[start:stop].strip():
+            if run:
+                yield run, False, goes_on
+            run, goes_on = [], 0
+        elif _HEADING.match(text, start, stop) or (_RULE.match(text, start, stop) and not run):
+            if run:
+                yield run, False, goes_on
+            yield [(start, stop)], False, 0
+            run, goes_on = [], 0
+        elif run and _UNDERLINE.match(text, start, stop):
+            yield [*run, (start, stop)], False, 0
+            run, goes_on = [], 0
+        elif run and _OWN_LINE.match(text, start, stop):
+            yield run, False, goes_on
+            run, goes_on = [(start, stop)], 1
+        else:
+            run.append((start, stop))
+        if line["end"] == "\f" and not fence:
+            if run:
+                yield run, False, goes_on
+            yield [], False, line.end()
+            run, goes_on = [], 0
+    if run:
+        yield run, bool(fence), goes_on
+
+
+def _heading_level(text: str, lines: Sequence[Span], headings: Mapping[str, int]) -> int:
+    """0 for lines that are no heading."""
+    start, stop = lines[0]
+    if marked := _HEADING.match(text, start, stop):
+        return len(marked[1])
+    if len(lines) > 1 and (underline := _UNDERLINE.match(text, *lines[-1])):
+        return 1 if underline[1][0] == "=" else 2
+    return headings.get(text[start:stop].strip(), 0) if len(lines) == 1 else 0
+
+
+def draw_text(
+    text: str, span: Span, marks: Sequence[Mark], headings: Mapping[str, int], title: str = ""
+) -> Markup:
+    """The blocks of `span`. A first heading that is the title is left out, for it stands above already."""
+    drawn: list[Markup] = []
+    for block in find_blocks(text, *span, headings):
+        if block.kind == "heading" and not drawn and heading_text(text, block) == title:
+            continue
+        drawn.append(draw_block(text, block, marks))
+    return Markup().join(drawn)
+
+
+def heading_text(text: str, block: Shown) -> str:
+    shown = text[block.start : block.end]
+    marked = _HEADING.match(shown)
+    return marked[2] if marked else shown.strip()
+
+
+def draw_block(text: str, block: Shown, marks: Sequence[Mark]) -> Markup:
+    if block.kind == "page":
+        return Markup('<p class="page-number"><span>Page {}</span></p>').format(block.level)
+    if block.kind == "heading":
+        depth = min(2 + block.level, 6)  # the title above has 3
+        return Markup('<h{0} class="subheading" dir="auto">{1}</h{0}>').format(
+            depth, heading_text(text, block)
+        )
+    marked = draw_marked(text, block.start, block.end, marks)
+    if block.kind == "code":
+        return Markup('<pre class="code" tabindex="0">{}</pre>').format(marked)
+    return Markup('<p class="{}" dir="auto">{}</p>').format(block.kind, marked)
+
+
+def draw_marked(text: str, start: int, end: int, marks: Sequence[Mark]) -> Markup:
+    """Text whose quotes are marked with the numbers that cite them; where quotes overlap, with both."""
+    inside = [mark for mark in marks if mark.start < end and start < mark.end]
+    cuts = {start, end, *(cut for mark in inside for cut in (mark.start, mark.end) if start < cut < end)}
+    edges, drawn = sorted(cuts), Markup()
+    for left, right in itertools.pairwise(edges):
+        numbers = " ".join(str(mark.number) for mark in inside if mark.start <= left and right <= mark.end)
+        piece = text[left:right]
+        drawn += Markup('<mark data-marks="{}">{}</mark>').format(numbers, piece) if numbers else piece
+    return drawn

@@ -1,0 +1,141 @@
+"""The source panel: a document with what an answer quotes from it marked in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import gradio as gr
+from markupsafe import Markup
+
+from chatbot.answer import LONGEST_QUESTION
+from chatbot.app.drawing import draw_panel
+from chatbot.app.in_place import MORE, Mark, document_headings, draw_text, line_end, line_start, window
+from chatbot.app.parts import html_part
+from chatbot.app.text import sendable
+from chatbot.collection import Collection
+from chatbot.corpus import Document, Span, body_start
+from chatbot.index import PassageIndex
+
+MOST_QUOTES = 50  # of one document
+GONE = "This document is no longer in the collection. It said:"
+CHANGED = "This document has changed since it was quoted and no longer holds the sentence. It said:"
+STANDS = "This document has changed since it was quoted. The sentence still stands in it."
+
+
+class Quoted(NamedTuple):
+    """A citation as the page has it."""
+
+    number: int
+    start: int
+    end: int
+    quote: str
+    doc_sha256: str
+
+
+def add_panel(collections: Mapping[str, Collection]) -> gr.HTML:
+    """The panel, empty. The script fetches documents and the questions that complete what is typed."""
+
+    def read_document(asked: object) -> dict[str, Any]:
+        """The text of a document with quotes marked; "number" is the citation it is opened for."""
+        return show_document(collections, asked if isinstance(asked, dict) else {})
+
+    def complete_question(asked: object) -> list[str]:
+        data = asked if isinstance(asked, dict) else {}
+        typed, name = data.get("typed"), data.get("collection")
+        if not isinstance(typed, str) or not isinstance(name, str) or name not in collections:
+            return []
+        completions = collections[name].chatbot.completions(typed[:LONGEST_QUESTION])
+        return [sendable(question) for question in completions]
+
+    return html_part(str(draw_panel()), "panel", functions=[read_document, complete_question])
+
+
+def show_document(collections: Mapping[str, Collection], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """{"text": HTML, "notes": {number: HTML}}; only a note where there is no such document."""
+    name, doc_id = asked.get("collection"), asked.get("doc_id")
+    quotes = list(read_quotes(asked.get("quotes")))
+    if not isinstance(name, str) or name not in collections or not isinstance(doc_id, str):
+        return {"text": "", "notes": {}}
+    index = collections[name].live_index
+    try:
+        document = index.document(doc_id)
+    except KeyError:
+        return {"text": "", "notes": {str(q.number): sendable(draw_note(GONE, q.quote)) for q in quotes}}
+    found = {quoted: find_quote(document.text, quoted) for quoted in quotes}
+    marks = [Mark(quoted.number, *span) for quoted, span in found.items() if span]
+    notes = {
+        str(q.number): sendable(note) for q, span in found.items() if (note := note_on(q, span, document))
+    }
+    opened = next((mark.start for mark in marks if mark.number == asked.get("number")), 0)
+    span = _more(document.text, asked) or window(document.text, opened)
+    return {"text": sendable(draw_part(index, document, span, marks)), "notes": notes}
+
+
+def read_quotes(sent: object) -> Sequence[Quoted]:
+    """What of it makes sense."""
+    quotes = []
+    for entry in sent[:MOST_QUOTES] if isinstance(sent, list) else []:
+        match entry:
+            case {
+                "number": int(number),
+                "start": int(start),
+                "end": int(end),
+                "quote": str(quote),
+                "doc_sha256": str(sha256),
+            }:
+                quotes.append(Quoted(number, start, end, quote, sha256))
+    return quotes
+
+
+def find_quote(text: str, quoted: Quoted) -> Span | None:
+    """Where a quote stands: its own place, or the nearest where the same words are."""
+    words = quoted.quote
+    if not words.strip():
+        return None
+    if quoted.start >= 0 and text[quoted.start : quoted.end] == words:
+        return quoted.start, quoted.end
+    after = text.find(words, max(quoted.start, 0))
+    before = text.rfind(words, 0, max(quoted.start, 0) + len(words))
+    places = [place for place in (before, after) if place >= 0]
+    start = min(places, key=lambda place: abs(place - quoted.start), default=-1)
+    return (start, start + len(words)) if start >= 0 else None
+
+
+def note_on(quoted: Quoted, span: Span | None, document: Document) -> Markup:
+    """What has become of a quote since; nothing where its document is the same."""
+    if span is None:
+        return draw_note(CHANGED, quoted.quote)
+    return Markup() if quoted.doc_sha256 == document.sha256 else draw_note(STANDS)
+
+
+def draw_note(message: str, quote: str = "") -> Markup:
+    said = Markup('<blockquote dir="auto">{}</blockquote>').format(quote) if quote else ""
+    return Markup("<p>{}</p>{}").format(message, said)
+
+
+def draw_part(index: PassageIndex, document: Document, span: Span, marks: Sequence[Mark]) -> Markup:
+    """A part of a document, with a button at each end where it goes on."""
+    text, (begin, end) = document.text, span
+    first, last = body_start(text), len(text)
+    return Markup("{}{}{}").format(
+        draw_more("earlier", max(first, begin - MORE), begin) if begin > first else "",
+        draw_text(text, span, marks, document_headings(index, document.doc_id), document.title),
+        draw_more("later", end, min(last, end + MORE)) if end < last else "",
+    )
+
+
+def draw_more(which: str, begin: int, end: int) -> Markup:
+    return Markup(
+        '<button type="button" class="more {0}" data-action="more" data-begin="{1}" data-end="{2}">'
+        "Show {0} text</button>"
+    ).format(which, begin, end)
+
+
+def _more(text: str, asked: Mapping[str, Any]) -> Span | None:
+    """The further part that is asked for, in whole lines."""
+    begin, end = asked.get("begin"), asked.get("end")
+    if not isinstance(begin, int) or not isinstance(end, int) or not 0 <= begin < end <= begin + 2 * MORE:
+        return None
+    start = line_start(text, min(begin, len(text)), body_start(text))
+    return (start, line_end(text, end - 1)) if start < len(text) else None

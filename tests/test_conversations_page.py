@@ -1,0 +1,329 @@
+"""Conversations in a browser: kept, found again, exported; answers at their own addresses."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browsing import FOLLOW_UP, NASTY, OFF_TOPIC, QUESTION, OpenPage, Served, ask, composer, serve_in_thread
+from conftest import FILES, HashEncoder
+from playwright.sync_api import Page, expect
+from test_answer import parameters
+
+from chatbot.answer import Chatbot
+from chatbot.collection import Collection
+from chatbot.index import build_index
+from chatbot.receipt import read_receipts
+
+pytestmark = pytest.mark.browser
+
+SHIPS = "How long is the Missouri?"
+PREFIX = "footnote-conversation-"
+
+
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    """On a busy machine an event takes seconds."""
+    expect.set_options(timeout=20_000)
+    yield
+    expect.set_options(timeout=5_000)
+
+
+@pytest.fixture
+def ships(built: tuple[Path, Path]) -> Iterator[Served]:
+    """A page whose documents a test may change."""
+    corpus, index = built
+    chatbot = Chatbot(index, HashEncoder(), None, parameters())
+    yield from serve_in_thread([Collection("ships", corpus, index, chatbot)])
+
+
+def rewrite(ships: Served, name: str, text: str) -> None:
+    [collection] = ships.collections
+    (collection.corpus / name).write_text(text)
+    build_index(collection.corpus, collection.index, HashEncoder())
+
+
+def kept(page: Page) -> list[dict[str, Any]]:
+    """The conversations in the browser's store, oldest first."""
+    found = page.evaluate(
+        "prefix => Object.keys(localStorage).filter(key => key.startsWith(prefix)).map(key => localStorage[key])",
+        PREFIX,
+    )
+    return sorted(map(json.loads, found), key=lambda conversation: str(conversation["created"]))
+
+
+def expect_kept(page: Page, *answers: int) -> None:
+    """The number of answers in each conversation, oldest first."""
+    page.wait_for_function(
+        """([prefix, answers]) => Object.keys(localStorage).filter(key => key.startsWith(prefix))
+            .map(key => JSON.parse(localStorage[key]))
+            .sort((a, b) => a.created < b.created ? -1 : 1)
+            .map(kept => kept.receipts.length).join() === answers.join()""",
+        arg=[PREFIX, list(answers)],
+        timeout=20_000,
+    )
+
+
+def start_new(page: Page) -> None:
+    page.get_by_role("button", name="New", exact=True).click()
+    expect(page.locator(".welcome")).to_be_visible()
+
+
+def open_list(page: Page) -> Any:
+    page.get_by_role("button", name="Conversations", exact=True).click()
+    listed = page.get_by_role("dialog", name="Conversations")
+    expect(listed).to_be_visible()
+    return listed
+
+
+def link_of(page: Page, article: Any) -> str:
+    article.get_by_role("button", name="Link").click()
+    box = article.get_by_role("textbox", name="Address of this answer")
+    expect(box).to_be_visible()
+    return str(box.input_value())
+
+
+def open_address(page: Page, address: str) -> Any:
+    """As someone who got the link: the page is loaded with it."""
+    page.goto("about:blank")
+    page.goto(address)
+    shown = page.locator("#receipt")
+    expect(shown.locator("article")).to_be_visible(timeout=20_000)
+    return shown
+
+
+def test_after_a_reload_the_conversation_goes_on(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    expect_kept(page, 1)
+    page.reload()
+    article = page.locator('#conversation .turn[data-turn="0"]')
+    expect(article).to_be_visible(timeout=20_000)
+    article.locator(".cite").first.click()
+    expect(page.locator("#panel mark").first).to_be_in_viewport()
+    followed = ask(page, FOLLOW_UP)
+    expect(followed.locator(".understood")).to_contain_text("Molotov")
+    expect_kept(page, 2)
+    last = kept(page)[0]["receipts"][1]
+    assert last["history"] == [QUESTION]
+
+
+def test_conversations_are_listed_found_renamed_and_opened(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    start_new(page)
+    ask(page, OFF_TOPIC)
+    expect_kept(page, 1, 1)
+    listed = open_list(page)
+    names = listed.locator("li .name span")
+    expect(names).to_have_text([OFF_TOPIC, QUESTION])
+    listed.get_by_role("button", name=f"Rename {QUESTION}").click()
+    page.keyboard.type(f"War {NASTY}")
+    page.keyboard.press("Enter")
+    expect(names).to_have_text([OFF_TOPIC, f"War {NASTY}"])
+    listed.get_by_role("searchbox").fill("sourdough")
+    expect(names).to_have_text([OFF_TOPIC])
+    listed.get_by_role("searchbox").fill("nothing like it")
+    expect(listed.get_by_text("No conversation holds these words.")).to_be_visible()
+    listed.get_by_role("searchbox").fill("molotov WAR")
+    names.first.click()
+    expect(listed).to_be_hidden()
+    expect(page.locator("#conversation .question")).to_have_text([QUESTION])
+    page.wait_for_timeout(300)
+    assert [len(conversation["receipts"]) for conversation in kept(page)] == [1, 1]
+
+
+def test_a_deleted_conversation_comes_back_by_undo(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    expect_kept(page, 1)
+    listed = open_list(page)
+    listed.get_by_role("button", name=f"Delete {QUESTION}").click()
+    expect(listed.locator("li")).to_have_count(0)
+    expect(page.locator("#conversation .turn")).to_have_count(0)
+    assert kept(page) == []
+    listed.get_by_role("button", name="Undo").click()
+    expect(listed.locator("li .name span")).to_have_text([QUESTION])
+    expect(page.locator("#conversation .question")).to_have_text([QUESTION])
+    page.keyboard.press("Escape")
+    expect(listed).to_be_hidden()
+    expect(page.get_by_role("button", name="Conversations", exact=True)).to_be_focused()
+    expect_kept(page, 1)
+
+
+def test_two_tabs_keep_both_what_they_were_told(open_page: OpenPage) -> None:
+    one = open_page()
+    ask(one, QUESTION)
+    expect_kept(one, 1)
+    other = one.context.new_page()
+    other.goto(one.url)
+    expect(other.locator(".welcome")).to_be_visible(timeout=20_000)
+    listed = open_list(other)
+    listed.locator("li .name").click()
+    expect(other.locator("#conversation .turn")).to_have_count(1)
+    ask(other, OFF_TOPIC)
+    expect_kept(other, 2)
+    ask(one, FOLLOW_UP)  # this tab knows nothing of the other's question
+    expect_kept(one, 2, 2)
+    first, second = kept(one)
+    assert [receipt["question"] for receipt in first["receipts"]] == [QUESTION, OFF_TOPIC]
+    assert [receipt["question"] for receipt in second["receipts"]] == [QUESTION, FOLLOW_UP]
+
+
+def test_a_full_store_says_so_and_loses_nothing(open_page: OpenPage) -> None:
+    page = open_page()
+    page.evaluate("key => localStorage.setItem(key, 'x'.repeat(4_500_000))", f"{PREFIX}old")
+    ask(page, QUESTION)
+    expect(page.get_by_role("alert")).to_contain_text("is full. Delete some, or export this one.")
+    assert page.evaluate("key => localStorage.getItem(key).length", f"{PREFIX}old") == 4_500_000
+    page.get_by_role("button", name="Close this message").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_damaged_or_forged_store_is_no_danger(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    expect_kept(page, 1)
+    page.evaluate(
+        """([prefix, nasty]) => {
+            const key = Object.keys(localStorage).find((key) => key.startsWith(prefix));
+            const kept = JSON.parse(localStorage[key]);
+            kept.name = nasty;
+            kept.receipts[0].citations[0].quote = nasty;
+            kept.receipts[0].citations[0].title = nasty;
+            kept.receipts[0].short_answer = nasty;
+            kept.receipts.push({ question: nasty });
+            localStorage[key] = JSON.stringify(kept);
+            localStorage[prefix + "broken"] = "{";
+        }""",
+        [PREFIX, NASTY],
+    )
+    page.reload()
+    first = page.locator('#conversation .turn[data-turn="0"]')
+    expect(first.locator(".cite.lost").first).to_be_visible(timeout=20_000)
+    expect(first.get_by_role("list", name="Sources that have changed")).to_contain_text("no longer holds")
+    expect(page.locator('#conversation .turn[data-turn="1"]')).to_contain_text("It could not be restored")
+    expect(open_list(page).locator("li .name span")).to_have_text([NASTY])
+    assert page.locator("#page img, #page script").count() == 0
+
+
+def test_a_link_shows_the_answer_and_asks_it_again(open_page: OpenPage) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    article = ask(page, QUESTION)
+    quoted = article.locator(".quoted").all_inner_texts()
+    address = link_of(page, article)
+    expect(article.get_by_text("Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == address
+    assert re.search(r"#receipt/[0-9a-f]{20}$", address)
+    shown = open_address(open_page(), address)
+    expect(shown.locator(".question")).to_have_text(QUESTION)
+    assert shown.locator(".quoted").all_inner_texts() == quoted
+    expect(shown.locator(".state")).to_have_text(["unchanged"] * shown.locator(".state").count())
+    shown.locator(".quoted .cite").first.click()
+    expect(shown.page.locator("#panel mark").first).to_be_in_viewport()
+    shown.get_by_role("button", name="Ask again").click()
+    expect(shown.get_by_role("heading", name="Asked again: the same answer")).to_be_focused()
+    shown.get_by_role("button", name="To the chat").click()
+    expect(shown.page.locator(".welcome")).to_be_visible()
+    expect(shown.page.locator("#panel .hint")).to_be_visible()
+
+
+def test_answers_tell_what_became_of_their_sources(open_page: OpenPage, ships: Served) -> None:
+    page = open_page(url=ships.url)
+    article = ask(page, SHIPS)
+    address = link_of(page, article)
+    expect_kept(page, 1)
+    rewrite(ships, "ships.md", str(FILES["ships.md"]).replace("270", "271"))
+    page.reload()
+    restored = page.locator('#conversation .turn[data-turn="0"]')
+    expect(restored.get_by_role("list", name="Sources that have changed")).to_contain_text("Source 1, Ships")
+    shown = open_address(page, address)
+    expect(shown.locator(".since li").first).to_contain_text("changed")
+    shown.get_by_role("button", name="Ask again").click()
+    expect(shown.get_by_role("heading", name="Asked again: another answer")).to_be_visible()
+    expect(shown.locator(".now")).to_contain_text("271 metres")
+
+
+@pytest.mark.parametrize(
+    "address", ["#receipt", "#receipt/..%2FCURRENT", "#receipt/00000000000000000000", "#receipt/%"]
+)
+def test_an_address_of_nothing_says_so(open_page: OpenPage, served: Served, address: str) -> None:
+    page = open_page()
+    shown = open_address(page, f"{served.url}/{address}")
+    expect(shown).to_contain_text("This answer cannot be shown")
+    shown.get_by_role("button", name="To the chat").click()
+    expect(page.locator(".welcome")).to_be_visible()
+
+
+def test_a_follow_up_can_be_asked_as_typed(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    followed = ask(page, FOLLOW_UP)
+    composer(page).fill("half a ques")
+    followed.get_by_role("button", name="Ask as typed").click()
+    again = page.locator('#conversation .turn[data-turn="2"]:not([data-state="waiting"])')
+    expect(again.locator(".question")).to_have_text(FOLLOW_UP, timeout=20_000)
+    expect(again.locator(".understood")).to_have_count(0)
+    expect(composer(page)).to_have_value("half a ques")
+    expect_kept(page, 3)
+    assert kept(page)[0]["receipts"][2]["history"] == []
+
+
+def test_the_export_menu_gives_receipts_and_a_page_to_print(open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    ask(page, NASTY)
+    button = page.get_by_role("button", name="Export")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem", name="Markdown")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(button).to_be_focused()
+    expect(page.get_by_role("menu")).to_have_count(0)
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    exported = tmp_path / download.value.suggested_filename
+    download.value.save_as(exported)
+    assert exported.suffix == ".json"
+    assert [receipt.answer.question for receipt in read_receipts(exported)] == [QUESTION, NASTY]
+    button.click()
+    with page.expect_download() as download:
+        page.get_by_role("menuitem", name="Page to print").click()
+    html = Path(download.value.path()).read_text("utf-8")
+    assert download.value.suggested_filename.endswith(".html")
+    printed = page.context.new_page()
+    printed.set_content(html)
+    expect(printed.locator("h1")).to_have_text(QUESTION)
+    expect(printed.locator("h2")).to_contain_text([QUESTION, NASTY])
+    assert printed.locator("script, img").count() == 0
+    for link in printed.locator("sup a").all():
+        expect(printed.locator(str(link.get_attribute("href")))).to_have_count(1)
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_list_menu_and_receipt_fit_the_window(open_page: OpenPage, width: int) -> None:
+    page = open_page(width, 740)
+    address = link_of(page, ask(page, QUESTION))
+
+    def fits(selector: str) -> None:
+        box = page.locator(selector).bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+
+    page.get_by_role("button", name="Export").click()
+    fits('[role="menu"]')
+    page.keyboard.press("Escape")
+    open_list(page)
+    fits("dialog.conversations")
+    page.keyboard.press("Escape")
+    open_address(page, address)
+    fits("#receipt")
+    scroll, client = page.locator("#receipt-view").evaluate("e => [e.scrollWidth, e.clientWidth]")
+    assert scroll <= client
