@@ -642,13 +642,18 @@ def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:
-        part = target.with_name(f"{_PART}{secrets.token_hex(4)}")
-        try:
-            _copy(source, part)
-            shutil.copystat(source, part)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        _copy_whole(source, target)
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """Copy a file with its times beside `target`, then rename it, so that `target` is never half there."""
+    part = target.with_name(f"{_PART}{secrets.token_hex(4)}")
+    try:
+        _copy(source, part)
+        shutil.copystat(source, part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _place(source: Path, target: Path) -> None:
@@ -659,13 +664,7 @@ def _place(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        part = target.with_name(f"{_PART}{secrets.token_hex(4)}")
-        try:
-            _copy(source, part)
-            shutil.copystat(source, part)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        _copy_whole(source, target)
         source.unlink()
     _sync(target.parent)
 
