@@ -237,9 +237,12 @@ class Chatbot:
         return self._tried.answered(question, self.live().generation, self._is_answered)
 
     def _is_answered(self, question: str) -> bool:
-        reading, refusal = self.reading(question), self.parameters["refusal"]
-        confidence = probability(reading.signals, refusal["weights"], refusal["bias"])
-        return bool(reading.evidence) and confidence >= refusal["answered"]
+        reading = self.reading(question)
+        return bool(reading.evidence) and self._confidence(reading) >= self.parameters["refusal"]["answered"]
+
+    def _confidence(self, reading: Reading) -> float:
+        refusal = self.parameters["refusal"]
+        return probability(reading.signals, refusal["weights"], refusal["bias"])
 
     def examples(self, n: int = 6) -> list[str]:
         """Questions for an empty page that are answered: the corpus' own, else about its documents."""
@@ -332,7 +335,7 @@ class Chatbot:
 
     def _decide(self, question: str, meant: str, reading: Reading, index: PassageIndex) -> Answer:
         refusal = self.parameters["refusal"]
-        confidence = probability(reading.signals, refusal["weights"], refusal["bias"])
+        confidence = self._confidence(reading)
         if not reading.evidence or confidence < refusal["closest"]:
             status = "not_found"
         else:
@@ -489,9 +492,8 @@ def answer_signals(
 
 def _likeliest(readings: Sequence[Reading]) -> Reading:
     """The reading in which the trained reader finds most of an answer; the time is that of all."""
-    best = max(
-        readings, key=lambda reading: reading.signals[SIGNALS.index("network_any")]
-    )  # a tie: the first
+    place = SIGNALS.index("network_any")
+    best = max(readings, key=lambda reading: reading.signals[place])  # of equals the first
     encode, search, read = (
         sum(times) for times in zip(*((r.encode_ms, r.search_ms, r.read_ms) for r in readings), strict=True)
     )
