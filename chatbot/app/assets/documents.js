@@ -448,7 +448,10 @@
     }
     if (rest[0]) open(rest.join("/"));
     else close();
-    if (rest[1] === "report") part(".report").open = true; // "#documents//report"
+    if (rest[1] === "report") {
+      part(".report").open = true; // "#documents//report"
+      part(".report summary").focus();
+    }
     watch();
   }
 
