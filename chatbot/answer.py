@@ -249,7 +249,7 @@ class Chatbot:
         asked = self._own_questions()
         if not asked:
             titles = [title for _, title in self.live().titles() if title]
-            asked = [f"What do the sources say about {title}?" for title in titles]
+            asked = [title if title.endswith("?") else f"What is known about {title}?" for title in titles]
         return first_answered(spread(asked, n), n, self.answers, 4 * n, seconds=4)
 
     def completions(self, typed: str, n: int = 5) -> list[str]:

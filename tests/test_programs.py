@@ -8,10 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -31,6 +32,7 @@ from chatbot.app import build_page, launch, programs, serving
 from chatbot.app.programs import Programs
 from chatbot.errors import ChatbotError, QuestionError
 
+T = TypeVar("T")
 FOUR = {"ask", "search", "verify", "list_documents"}
 HOME = "http://127.0.0.1:7860"  # where the README finds it
 
@@ -245,12 +247,18 @@ async def connect(url: str) -> AsyncIterator[ClientSession]:
         yield session
 
 
+def finished(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What it returns, from a thread of its own: the browser of other tests runs a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 def call_tool(url: str, name: str, arguments: dict[str, Any]) -> CallToolResult:
     async def call() -> CallToolResult:
         async with connect(url) as session:
             return await session.call_tool(name, arguments)
 
-    return asyncio.run(call())
+    return finished(call())
 
 
 def told(result: CallToolResult) -> str:
@@ -266,7 +274,7 @@ def test_the_tools_are_the_four_with_descriptions_of_every_argument(url: str) ->
             assert (await session.list_prompts()).prompts == []
             return (await session.list_tools()).tools
 
-    tools = {tool.name: tool for tool in asyncio.run(list_tools())}
+    tools = {tool.name: tool for tool in finished(list_tools())}
     assert tools.keys() == FOUR
     for tool in tools.values():
         assert tool.description
