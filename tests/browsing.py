@@ -69,9 +69,15 @@ def small_collection(folder: Path) -> Collection:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The page over a small collection, the same for all tests: none may change its documents."""
-    yield from serve_in_thread([small_collection(tmp_path_factory.mktemp("page"))])
+def small(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    """The same for all tests: none may change its documents."""
+    return small_collection(tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def served(small: Collection) -> Iterator[Served]:
+    """The page over `small`; a server for each file of tests, so that none inherits another's trouble."""
+    yield from serve_in_thread([small])
 
 
 def serve_in_thread(collections: Sequence[Collection]) -> Iterator[Served]:

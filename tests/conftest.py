@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import chromium, open_page, served  # noqa: F401  # fixtures
+from browsing import chromium, open_page, served, small  # noqa: F401  # fixtures
 from hypothesis import settings
 
 from chatbot.encoder import Progress, Vectors, unit_rows
