@@ -21,7 +21,7 @@ from chatbot.corpus import (
 from chatbot.evaluate import contains_string
 
 CORPUS = ROOT / "corpus"
-SPLITS = ("dev", "test", "heldout", "train", "fit", "followups", "written_out")
+SPLITS = ("dev", "test", "heldout", "train", "fit", "followups", "written_out", "premises")
 ARTICLES = sorted((CORPUS / "articles").glob("*.md"))
 MARKUP = re.compile(
     r"<[a-zA-Z/!]|\]\(|!\[|\*\*|__|`|\{\{|\[\[|&[a-z]+;|^\s*(?:[-*+>|]|\d+[.)])\s", re.MULTILINE
