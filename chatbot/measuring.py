@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from chatbot import evaluate, report
+from chatbot import evaluate, report, report_page, starting
 from chatbot.answer import Chatbot
 from chatbot.corpus import Query, read_qrels, read_queries, split_queries
 from chatbot.errors import ChatbotError, CorpusError
@@ -176,7 +176,7 @@ def measure(collection: str, corpus: Path, chatbot: Chatbot, settings: Settings,
         tell("Computing intervals", 0, 0)
         answers = evaluate.report_answers(collection, outcomes)
     tell("Drawing the report", 0, 0)
-    page = str(report.draw_page(sets)) if DRAWN and queries else ""
+    page = str(report_page.draw_page(sets)) if DRAWN and queries else ""
     tell("Drawing the report", 1, 1)
     return Result(settings, tuple(sets), answers, missing, page, time.perf_counter() - began)
 
@@ -207,7 +207,7 @@ def splits(corpus: Path) -> list[Split]:
 
 def _count(name: str, queries: Iterable[Query | None]) -> Split:
     known = [query for query in queries if query]
-    return Split(name, len(known), sum(query.kind == report.GENERATED for query in known))
+    return Split(name, len(known), sum(query.kind == starting.GENERATED for query in known))
 
 
 def make_starting_set(corpus: Path, feedback: Path, n: int = STARTING_SET) -> int:
@@ -215,6 +215,6 @@ def make_starting_set(corpus: Path, feedback: Path, n: int = STARTING_SET) -> in
 
     Raises CorpusError where there are questions already.
     """
-    questions = report.make_questions(corpus, n, feedback)
-    report.write_questions(questions, corpus, corpus)
+    questions = starting.make_questions(corpus, n, feedback)
+    starting.write_questions(questions, corpus, corpus)
     return len(questions)

@@ -24,7 +24,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from chatbot import evaluate, report
+from chatbot import evaluate, report, report_page, starting
 from chatbot.corpus import read_qrels, split_queries
 from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import ChatbotError
@@ -102,7 +102,7 @@ def _threshold(text: str) -> report.Threshold:
 
 def _evaluate(args: argparse.Namespace, places: Sequence[report.Place]) -> int:
     if args.report:
-        report.require_page(args.report)
+        report_page.require_page(args.report)
     baseline = report.read_baseline(args.baseline) if args.baseline else {}
     encoder = load_encoder(args.model)
     measured = [
@@ -112,7 +112,7 @@ def _evaluate(args: argparse.Namespace, places: Sequence[report.Place]) -> int:
     ]
     sets = [item for item, _ in measured]
     if args.report:
-        report.write_page(args.report, sets)
+        report_page.write_page(args.report, sets)
         print(f"wrote {args.report}", file=sys.stderr)
     if args.json:
         objects = [_to_json(*item) for item in measured]
@@ -193,14 +193,14 @@ def _compare(args: argparse.Namespace, place: report.Place) -> int:
 
 def _make_questions(args: argparse.Namespace, place: report.Place) -> int:
     corpus, target = place.folder, Path(args.make_questions[1])
-    n = report.question_count(args.make_questions[0])
+    n = starting.question_count(args.make_questions[0])
     index = args.index or evaluate.evaluation_folder(corpus, PROJECT, args.model)
-    questions = report.make_questions(corpus, n, index / "feedback.jsonl")
-    for path in report.write_questions(questions, corpus, target):
+    questions = starting.make_questions(corpus, n, index / "feedback.jsonl")
+    for path in starting.write_questions(questions, corpus, target):
         print(f"wrote {path}", file=sys.stderr)
     origins = Counter(question.origin for question in questions)
     counts = ", ".join(f"{count} from {origin}" for origin, count in origins.most_common())
-    print(f"{len(questions)} questions: {counts}\n{report.FAVOURED}")
+    print(f"{len(questions)} questions: {counts}\n{starting.FAVOURED}")
     return 0
 
 

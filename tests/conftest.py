@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 from browsing import chromium, open_page, served, small  # noqa: F401  # fixtures
+from evaluating import DOCUMENTS, PARAMETERS, QUERIES, QUESTIONS, query_line, write_lines, write_questions
 from hypothesis import settings
 
+from chatbot import evaluate
 from chatbot.encoder import Progress, Vectors, unit_rows
 from chatbot.index import build_index
 
@@ -105,6 +107,58 @@ def built(make_corpus: Callable[..., Path], tmp_path: Path, encoder: HashEncoder
     corpus, folder = make_corpus(FILES), tmp_path / "index"
     build_index(corpus, folder, encoder)
     return corpus, folder
+
+
+@pytest.fixture
+def fewer_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals stay what they are, only coarser."""
+    monkeypatch.setattr(evaluate, "RESAMPLES", 500)
+
+
+@pytest.fixture
+def asked(make_corpus: Callable[..., Path]) -> Path:
+    """FILES with three questions of people."""
+    folder = make_corpus(FILES)
+    write_questions(folder, QUESTIONS)
+    return folder
+
+
+@pytest.fixture
+def beir(tmp_path: Path) -> Path:
+    """A corpus of three documents, three answerable questions and one that nothing answers."""
+    folder = tmp_path / "tiny"
+    (folder / "qrels").mkdir(parents=True)
+    documents = [{"_id": doc_id, "title": "", "text": text} for doc_id, text in DOCUMENTS.items()]
+    write_lines(folder / "corpus.jsonl", documents)
+    write_lines(folder / "queries.jsonl", map(query_line, QUERIES))
+    judgements = [f"{query_id}\t{doc_id}\t1\n" for query_id, _, doc_id, _ in QUERIES if doc_id]
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(judgements))
+    return folder
+
+
+@pytest.fixture
+def open_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """A script as a module, with a small encoder and a project folder of its own."""
+
+    def load(name: str) -> ModuleType:
+        script = load_script(name)
+        monkeypatch.setattr(script, "PROJECT", tmp_path)
+        monkeypatch.setattr(script, "load_encoder", lambda model: HashEncoder())
+        monkeypatch.setattr(script, "load_network_reader", lambda: None, raising=False)
+        monkeypatch.setattr("chatbot.answer.load_parameters", lambda: {"untrained": PARAMETERS})
+        return script
+
+    return load
+
+
+@pytest.fixture
+def evaluate_retrieval(open_script: Callable[[str], ModuleType]) -> Callable[..., int]:
+    return lambda *argv: open_script("evaluate_retrieval").main([str(word) for word in argv])
+
+
+@pytest.fixture
+def evaluate_answers(open_script: Callable[[str], ModuleType]) -> Callable[..., int]:
+    return lambda *argv: open_script("evaluate_answers").main([str(word) for word in argv])
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 import ir_measures
 import numpy as np
 import pytest
-from conftest import HashEncoder, load_script
+from conftest import HashEncoder
+from evaluating import QUERIES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -482,75 +483,6 @@ def test_the_worst_answers_are_those_whose_confidence_misled() -> None:
 
 
 # The scripts --------------------------------------------------------------------------------
-
-DOCUMENTS = {
-    "moon": "The Moon goes round the Earth in 27 days. It has no air.",
-    "tea": "Tea is brewed with hot water. Green tea wants water of 80 degrees.",
-    "chess": "Chess is played on 64 squares. White moves first.",
-}
-QUERIES = [  # id, question, document, answer
-    ("q1", "How many squares has a chess board?", "chess", "64"),
-    ("q2", "How many degrees does green tea want?", "tea", "80 degrees"),
-    ("q3", "How long does the Moon go round the Earth?", "moon", "27 days"),
-    ("q4", "Who invented the violin?", "", ""),
-]
-PARAMETERS = {  # answer what shares a good part of its words with a sentence
-    "reader": {"coverage": 1.0},
-    "refusal": {"weights": {"coverage": 10.0}, "bias": -3.0, "closest": 0.1, "answered": 0.5},
-    "quotes": {"broad_margin": 0.0, "narrow_margin": 0.0},
-}
-
-
-@pytest.fixture
-def beir(tmp_path: Path) -> Path:
-    """A corpus of three documents, three answerable questions and one that nothing answers."""
-    folder = tmp_path / "tiny"
-    (folder / "qrels").mkdir(parents=True)
-    documents = [{"_id": doc_id, "title": "", "text": text} for doc_id, text in DOCUMENTS.items()]
-    write_lines(folder / "corpus.jsonl", documents)
-    write_lines(folder / "queries.jsonl", map(query_line, QUERIES))
-    judgements = [f"{query_id}\t{doc_id}\t1\n" for query_id, _, doc_id, _ in QUERIES if doc_id]
-    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(judgements))
-    return folder
-
-
-def query_line(query: tuple[str, str, str, str]) -> dict[str, Any]:
-    query_id, text, doc_id, answer = query
-    if not doc_id:
-        return {"_id": query_id, "text": text, "metadata": {"answerable": False, "kind": "off_topic"}}
-    start = DOCUMENTS[doc_id].index(answer)
-    evidence = [{"doc": doc_id, "start": start, "end": start + len(answer)}]
-    metadata = {"answers": [answer], "evidence": evidence, "kind": "direct"}
-    return {"_id": query_id, "text": text, "metadata": metadata}
-
-
-def write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-
-
-@pytest.fixture
-def open_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
-    """A script as a module, with a small encoder and a project folder of its own."""
-
-    def load(name: str) -> ModuleType:
-        script = load_script(name)
-        monkeypatch.setattr(script, "PROJECT", tmp_path)
-        monkeypatch.setattr(script, "load_encoder", lambda model: HashEncoder())
-        monkeypatch.setattr(script, "load_network_reader", lambda: None, raising=False)
-        monkeypatch.setattr("chatbot.answer.load_parameters", lambda: {"untrained": PARAMETERS})
-        return script
-
-    return load
-
-
-@pytest.fixture
-def evaluate_retrieval(open_script: Callable[[str], ModuleType]) -> Callable[..., int]:
-    return lambda *argv: open_script("evaluate_retrieval").main([str(word) for word in argv])
-
-
-@pytest.fixture
-def evaluate_answers(open_script: Callable[[str], ModuleType]) -> Callable[..., int]:
-    return lambda *argv: open_script("evaluate_answers").main([str(word) for word in argv])
 
 
 def test_the_retrieval_script_prints_json_alone(

@@ -15,7 +15,7 @@ import pytest
 from conftest import HashEncoder
 from test_page import answer, citation
 
-from chatbot import report
+from chatbot import starting
 from chatbot.corpus import Evidence, read_qrels, read_queries, split_queries
 from chatbot.errors import CorpusError
 from chatbot.feedback import LONGEST_COMMENT, Details, Feedback, make_details, text_hash
@@ -140,7 +140,7 @@ def test_the_maker_of_questions_reads_votes_with_details(
     )
     feedback.save("When?", made, "up")
     feedback.save("Where?", replace(made, standalone_question="Where?"), "down", Details("other", "no"))
-    voted = [q for q in report.make_questions(corpus, 9, feedback.file) if q.origin == "feedback"]
+    voted = [q for q in starting.make_questions(corpus, 9, feedback.file) if q.origin == "feedback"]
     assert [(q.text, q.evidence) for q in voted] == [(made.standalone_question, (Evidence("log.md", 0, 27),))]
 
 

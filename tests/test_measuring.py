@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conftest import FILES, HashEncoder
 
-from chatbot import measuring, report
+from chatbot import measuring, starting
 from chatbot.answer import Chatbot
 from chatbot.app import evaluation
 from chatbot.corpus import Query, read_queries
@@ -21,7 +21,7 @@ from chatbot.measuring import Evaluations, Settings, Split, Stopped, make_starti
 ASKED = [
     ("Where did the Missouri lie?", "ships.md", "people"),
     ("How long can an oak live?", "trees.md", "people"),
-    ("What is the Amur?", "rivers.txt", report.GENERATED),
+    ("What is the Amur?", "rivers.txt", starting.GENERATED),
 ]
 
 

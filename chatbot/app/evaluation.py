@@ -27,8 +27,9 @@ from chatbot.measuring import (
     make_starting_set,
     splits,
 )
-from chatbot.report import FAVOURED, LABELS, MeasuredSet
+from chatbot.report import LABELS, MeasuredSet
 from chatbot.review import USUAL_SPLIT
+from chatbot.starting import FAVOURED
 
 ANSWERS = {
     "first_quote_on_evidence": "The first quote lies on the evidence",

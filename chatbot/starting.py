@@ -1,0 +1,282 @@
+"""A starting set of questions, made from the documents' own words and the chat page's votes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise, zip_longest
+from pathlib import Path
+from typing import Any
+
+from chatbot.corpus import (
+    SECTION_JOINT,
+    Document,
+    Evidence,
+    corpus_files,
+    read_documents,
+    split_sentences,
+)
+from chatbot.errors import ChatbotError, CorpusError, CorpusMissing
+
+GENERATED = "generated"  # kind of the questions that a program made
+FAVOURED = (
+    "These questions were made by a program from the documents' own words, which favours lexical search."
+    " Correct them before you trust their figures, and never compare them with those of people's questions."
+)
+
+
+@dataclass(frozen=True)
+class StartingQuestion:
+    """`origin`: feedback, faq, definition or heading. Documents without a known span have no evidence."""
+
+    text: str
+    origin: str
+    documents: tuple[str, ...]
+    evidence: tuple[Evidence, ...] = ()
+    answers: tuple[str, ...] = ()
+
+    def to_json(self, query_id: str) -> dict[str, Any]:
+        metadata = {
+            "kind": GENERATED,
+            "origin": self.origin,
+            "answerable": True,
+            "answers": list(self.answers),
+            "evidence": [vars(piece) for piece in self.evidence],
+        }
+        return {"_id": query_id, "text": self.text, "metadata": metadata}
+
+
+def question_count(text: str) -> int:
+    """How many questions to make. Raises ChatbotError unless it is a whole number above 0."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ChatbotError(f"--make-questions needs a whole number above 0 and a folder, not {text!r}")
+    return int(text)
+
+
+def make_questions(corpus: Path, n: int, feedback: Path | None = None) -> list[StartingQuestion]:
+    """At most n questions that the documents or the votes of the chat page suggest.
+
+    Each origin has the same share, as far as it has enough; within one they are spread over the corpus.
+    Raises CorpusMissing when there is nothing to make one from.
+    """
+    documents = {
+        item.doc_id: item
+        for item in read_documents(corpus, corpus_files(corpus))
+        if isinstance(item, Document) and not re.search(r"[\t\r\n]", item.doc_id)  # qrels are parted by tabs
+    }
+    voted = _from_feedback(feedback, documents) if feedback and feedback.is_file() else []
+    made = [question for document in documents.values() for question in _from_document(document)]
+    candidates: dict[str, list[StartingQuestion]] = {}
+    for question in _merge([*voted, *made]):
+        candidates.setdefault(question.origin, []).append(question)
+    if not candidates:
+        raise CorpusMissing(
+            f"nothing in {corpus} suggests a question: no headings, definitions, lines that ask, or votes;"
+            " write queries.jsonl and qrels/dev.tsv by hand"
+        )
+    chosen: list[StartingQuestion] = []
+    scarcest = sorted(candidates.values(), key=len)
+    for number, group in enumerate(scarcest):
+        share = (n - len(chosen)) // (len(scarcest) - number)
+        chosen += (
+            [group[place * len(group) // share] for place in range(share)] if share < len(group) else group
+        )
+    return chosen
+
+
+def write_questions(questions: Sequence[StartingQuestion], corpus: Path, target: Path) -> list[Path]:
+    """`queries.jsonl` and `qrels/dev.tsv` below the target; neither is ever overwritten."""
+    if corpus.resolve() in target.resolve().parents:
+        raise CorpusError(
+            f"{target} lies in the corpus, where its questions would be read as documents;"
+            f" name {corpus} itself or a folder outside it"
+        )
+    queries, qrels = target / "queries.jsonl", target / "qrels" / "dev.tsv"
+    for path in (queries, qrels):
+        if path.exists():
+            raise CorpusError(f"{path} is there already and is not overwritten; name another folder")
+    ids = [f"{GENERATED}-{number}" for number in range(1, len(questions) + 1)]
+    lines = (
+        json.dumps(question.to_json(query_id), ensure_ascii=False) + "\n"
+        for query_id, question in zip(ids, questions, strict=True)
+    )
+    judgements = (
+        f"{query_id}\t{doc_id}\t1\n"
+        for query_id, question in zip(ids, questions, strict=True)
+        for doc_id in question.documents
+    )
+    try:
+        qrels.parent.mkdir(parents=True, exist_ok=True)
+        for path, content in ((qrels, ("query-id\tcorpus-id\tscore\n", *judgements)), (queries, lines)):
+            with path.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.writelines(content)
+    except OSError as error:
+        raise CorpusError(
+            f"{target} cannot be written ({error.strerror or error}); name another folder"
+        ) from error
+    return [queries, qrels]
+
+
+def _merge(questions: Iterable[StartingQuestion]) -> list[StartingQuestion]:
+    """Questions of the same words become one that all their documents answer; the first's origin stays."""
+    merged: dict[str, StartingQuestion] = {}
+    for question in questions:
+        key = " ".join(question.text.lower().split())
+        first = merged.get(key, replace(question, documents=(), evidence=(), answers=()))
+        merged[key] = replace(
+            first,
+            documents=tuple(dict.fromkeys([*first.documents, *question.documents])),
+            evidence=tuple(dict.fromkeys([*first.evidence, *question.evidence])),
+            answers=tuple(dict.fromkeys([*first.answers, *question.answers])),
+        )
+    return list(merged.values())
+
+
+def _from_document(document: Document) -> Iterator[StartingQuestion]:
+    def question(text: str, origin: str, span: tuple[int, int]) -> StartingQuestion:
+        evidence = Evidence(document.doc_id, *span)
+        return StartingQuestion(text, origin, (document.doc_id,), (evidence,))
+
+    for text, span in _asked_lines(document):
+        yield question(text, "faq", span)
+    for text, span in _definitions(document):
+        yield question(text, "definition", span)
+    for heading, span in _headed(document):
+        if heading.endswith("?"):
+            yield question(_bare_question(heading), "faq", span)
+        elif heading.lower() not in _SAYS_NOTHING:
+            title = document.title
+            text = (
+                heading
+                if not title or heading.lower() == title.lower()
+                else f"{title.rstrip('?:')}: {heading}"
+            )
+            if len(text.split()) > 1:
+                yield question(text, "heading", span)
+
+
+_SAYS_NOTHING = frozenset(
+    "abstract, acknowledgements, background, bibliography, conclusion, contents, discussion,"
+    " external links, further reading, introduction, notes, overview, references, see also, sources,"
+    " summary".split(", ")
+)
+_QUESTION_MARKER = re.compile(r"[\s>#*_]*(?:(?:Q|Question)\s*\d*\s*[.:)]|\d+[.)])?[\s*_]*", re.IGNORECASE)
+_ANSWER_MARKER = re.compile(r"[\s>*_]*(?:(?:A|Answer)\s*\d*\s*[.:)][\s*_]*)?", re.IGNORECASE)
+_NAMED_Q = re.compile(r"[\s>*_]*(?:Q|Question)\s*\d*\s*[.:)]", re.IGNORECASE)
+_LINE = re.compile(r"[^\r\n]+")
+_LONGEST_QUESTION = 200  # characters
+
+
+def _headed(document: Document) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The last heading above each run of blocks, or the title where there is none, and their span."""
+    for (section, _), run in groupby(document.blocks, key=lambda block: (block.section, block.heading)):
+        blocks = list(run)
+        yield (
+            section.split(SECTION_JOINT)[-1].strip() or document.title,
+            (blocks[0].start, blocks[-1].end),
+        )
+
+
+def _asked_lines(document: Document) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Lines that ask something and the text that follows: the rest of their block, or the next one."""
+    for block, following in zip_longest(document.blocks, document.blocks[1:]):
+        lines = [match.span() for match in _LINE.finditer(document.text, block.start, block.end)]
+        asking = [
+            number
+            for number, (start, end) in enumerate(lines)
+            if _asks(document.text[start:end]) and (number == 0 or _NAMED_Q.match(document.text, start, end))
+        ]
+        for number, next_number in pairwise([*asking, len(lines)]):
+            start, end = lines[number]
+            if next_number > number + 1:
+                answer = lines[number + 1][0], lines[next_number - 1][1]
+            elif following and following.heading == block.heading and next_number == len(lines):
+                answer = following.start, following.end
+            else:
+                continue
+            marker = _ANSWER_MARKER.match(document.text, *answer)
+            text = _bare_question(document.text[start:end])
+            if not _asks(document.text[slice(*answer)]):
+                yield text, (marker.end() if marker else answer[0], answer[1])
+
+
+def _bare_question(line: str) -> str:
+    """The question without list marks, emphasis, `Q:` or a number before it."""
+    marker = _QUESTION_MARKER.match(line)
+    return line[marker.end() if marker else 0 :].rstrip(" \t*_")
+
+
+def _asks(line: str) -> bool:
+    line = line.strip(" \t*_>")
+    return line.endswith("?") and len(line) <= _LONGEST_QUESTION and len(line.split()) > 2
+
+
+_DEFINITION = re.compile(
+    r"(?P<article>An?|The)?(?(article) )(?P<term>[^\W\d_][\w'’-]*(?: [\w'’-]+){0,4}?)"
+    r" (?P<verb>is|are|was|were) (?:an?|the|one of) "
+)
+_NO_TERM = frozenset(
+    """
+    all also another both but each every for few following he her here his how if in it its many more most my
+    next no nobody nor not nothing now of on one only or our reason result same she since so some such than that
+    their then there these they this those thus to today two we what when where which while who why you your
+    """.split()
+)
+
+
+def _definitions(document: Document) -> Iterator[tuple[str, tuple[int, int]]]:
+    """`What is X?` for each sentence `X is a …`."""
+    for block in document.blocks:
+        for start, end in split_sentences(document.text, block.start, block.end):
+            match = _DEFINITION.match(document.text, start, end)
+            if match and (subject := _subject(match)):
+                yield f"What {match['verb']} {subject}?", (start, end)
+
+
+def _subject(match: re.Match[str]) -> str:
+    """The term with its article in lower case; empty where it only points at something said before."""
+    words = match["term"].split()
+    points = words[0].lower() in _NO_TERM or any(
+        word.lower() in _NO_TERM - {"of", "the", "for", "in", "on", "to"} for word in words
+    )
+    if points or (match["article"] == "The" and not any(word[0].isupper() for word in words)):
+        return ""
+    return " ".join(filter(None, [(match["article"] or "").lower(), *words]))
+
+
+def _from_feedback(path: Path, documents: Mapping[str, Document]) -> list[StartingQuestion]:
+    """Questions whose last vote is a thumb up, with what their answers cited and the corpus still holds."""
+    votes: dict[str, StartingQuestion | None] = {}
+    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            answer = record["answer"] or {}
+            text = str(answer.get("standalone_question") or record["question"])
+            cited = [citation for citation in answer.get("citations", ()) if citation["doc_id"] in documents]
+            evidence = tuple(
+                Evidence(citation["doc_id"], int(citation["start"]), int(citation["end"]))
+                for citation in cited
+                if citation["doc_sha256"] == documents[citation["doc_id"]].sha256
+            )
+            liked = record["vote"] == "up" and cited
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CorpusError(
+                f"{path}:{number}: not a vote of the chat page; mend or remove the line"
+            ) from error
+        short = answer.get("short_answer")
+        votes[text] = (
+            StartingQuestion(
+                text,
+                "feedback",
+                tuple(dict.fromkeys(str(citation["doc_id"]) for citation in cited)),
+                tuple(dict.fromkeys(evidence)),
+                (str(short),) if short else (),
+            )
+            if liked
+            else None
+        )
+    return [question for question in votes.values() if question]

@@ -1,0 +1,183 @@
+"""The starting set of questions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatbot import starting
+from chatbot.corpus import (
+    Document,
+    corpus_files,
+    read_document,
+    read_documents,
+    read_qrels,
+    read_queries,
+)
+from chatbot.errors import ChatbotError, CorpusError, CorpusMissing
+from chatbot.starting import StartingQuestion
+
+FAQ = """# Boats
+
+## How do I moor a boat?
+
+Tie it to the bollard. Use two lines.
+
+## Overview
+
+A bollard is a short post on a quay. It is a strong one. The quay is a wall.
+
+**Q: Who owns the harbour?**
+
+A: The town owns it.
+
+## Tides
+
+High water comes twice a day.
+"""
+ASKED_TEXT = (
+    "Q1. Can I fish here?\nA: Only from the pier.\nQ2. Is there a fee?\nNo fee is due.\n\nDone, is it? Yes.\n"
+)
+
+
+def made(make_corpus: Callable[..., Path], files: dict[str, str | bytes], n: int = 99) -> dict[str, Any]:
+    """question -> (origin, quoted evidence)"""
+    folder = make_corpus(files)
+    documents = {d.doc_id: d for d in read_documents(folder, corpus_files(folder)) if isinstance(d, Document)}
+    return {
+        question.text: (
+            question.origin,
+            [documents[piece.doc].text[piece.start : piece.end] for piece in question.evidence],
+        )
+        for question in starting.make_questions(folder, n)
+    }
+
+
+def test_questions_from_headings_definitions_and_faqs(make_corpus: Callable[..., Path]) -> None:
+    assert made(make_corpus, {"boats.md": FAQ}) == {
+        "How do I moor a boat?": ("faq", ["Tie it to the bollard. Use two lines."]),
+        "What is a bollard?": ("definition", ["A bollard is a short post on a quay."]),
+        "Who owns the harbour?": ("faq", ["The town owns it."]),
+        "Boats: Tides": ("heading", ["High water comes twice a day."]),
+    }
+
+
+def test_lines_that_ask_in_plain_text(make_corpus: Callable[..., Path]) -> None:
+    assert made(make_corpus, {"fishing.txt": ASKED_TEXT}) == {
+        "Can I fish here?": ("faq", ["Only from the pier."]),
+        "Is there a fee?": ("faq", ["No fee is due."]),
+    }
+
+
+@pytest.mark.parametrize(
+    "sentence", ["It is a port.", "The city is a port.", "There was a port.", "One of them is a port."]
+)
+def test_a_sentence_that_points_back_defines_nothing(make_corpus: Callable[..., Path], sentence: str) -> None:
+    with pytest.raises(CorpusMissing, match="nothing in"):
+        made(make_corpus, {"port.txt": sentence})
+
+
+@given(st.text("AQ:? \n.*#1is a bollard", max_size=200))
+def test_evidence_is_a_span_of_its_document(text: str) -> None:
+    for name in ("d.md", "d.txt"):
+        for question in starting._from_document(read_document(text, name)):
+            assert question.text.strip()
+            for piece in question.evidence:
+                assert 0 <= piece.start < piece.end <= len(text)
+
+
+def test_the_same_question_of_two_documents_has_both_as_relevant(make_corpus: Callable[..., Path]) -> None:
+    files = {"a.txt": "A bollard is a post.", "b.txt": "A bollard is a thick post."}
+    (question,) = starting.make_questions(make_corpus(files), 9)
+    assert question.documents == ("a.txt", "b.txt")
+    assert len(question.evidence) == 2
+
+
+def test_each_origin_gets_its_share(make_corpus: Callable[..., Path]) -> None:
+    terms = ("bollard", "cleat", "fender", "winch", "keel", "mast")
+    text = " ".join(f"A {term} is a part." for term in terms)
+    chosen = made(make_corpus, {"parts.txt": text, "fishing.txt": ASKED_TEXT}, 4)
+    assert sorted(origin for origin, _ in chosen.values()) == ["definition", "definition", "faq", "faq"]
+    assert {"What is a bollard?", "What is a winch?"} <= set(chosen)  # spread, not the first two
+
+
+def vote(question: str, thumb: str, doc: Document | None, quote: str = "", sha256: str = "") -> str:
+    citations = []
+    if doc:
+        start = doc.text.index(quote)
+        citations = [
+            {
+                "doc_id": doc.doc_id,
+                "start": start,
+                "end": start + len(quote),
+                "doc_sha256": sha256 or doc.sha256,
+            }
+        ]
+    answer = {"standalone_question": question, "short_answer": "yes", "citations": citations}
+    return json.dumps({"question": "short?", "vote": thumb, "answer": answer}) + "\n"
+
+
+def test_the_last_vote_on_an_answer_counts(make_corpus: Callable[..., Path], tmp_path: Path) -> None:
+    folder = make_corpus({"pier.txt": "Fish bite at noon."})
+    (pier,) = (d for d in read_documents(folder, corpus_files(folder)) if isinstance(d, Document))
+    votes = tmp_path / "feedback.jsonl"
+    votes.write_text(
+        vote("When?", "up", pier, "at noon")
+        + vote("Where?", "up", pier, "Fish")
+        + vote("Where?", "down", pier, "Fish")
+        + vote("Gone?", "up", replace(pier, doc_id="gone.txt"), "Fish")
+        + vote("Older?", "up", pier, "Fish", sha256="another")
+        + vote("Nothing?", "up", None),
+        encoding="utf-8",
+    )
+    questions = starting.make_questions(folder, 9, votes)
+    assert [(q.text, q.documents, len(q.evidence), q.answers) for q in questions] == [
+        ("When?", ("pier.txt",), 1, ("yes",)),
+        ("Older?", ("pier.txt",), 0, ("yes",)),  # its text changed, so the span is not known any more
+    ]
+    votes.write_text("{}\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"feedback\.jsonl:1"):
+        starting.make_questions(folder, 9, votes)
+
+
+def test_the_script_makes_questions_that_it_can_evaluate(
+    evaluate_retrieval: Callable[..., int],
+    make_corpus: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder, apart = make_corpus({"boats.md": FAQ, "fishing.txt": ASKED_TEXT}), tmp_path / "apart"
+    assert evaluate_retrieval(folder, "--make-questions", 5, apart) == 0
+    queries = read_queries(apart)
+    assert set(read_qrels(apart, "dev")) == set(queries)
+    assert {query.kind for query in queries.values()} == {"generated"}
+    assert all(query.evidence for query in queries.values())
+    capsys.readouterr()
+    assert evaluate_retrieval(folder, "--questions", apart, "--split", "dev", "--json") == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["n"], figures["generated"]) == (len(queries), True)
+
+
+def test_questions_are_never_overwritten(evaluate_retrieval: Callable[..., int], asked: Path) -> None:
+    before = {path: path.read_bytes() for path in asked.rglob("*") if path.is_file()}
+    assert evaluate_retrieval(asked, "--make-questions", 5, asked) == 2
+    assert {path: path.read_bytes() for path in asked.rglob("*") if path.is_file()} == before
+
+
+def test_questions_are_not_written_among_the_documents(asked: Path) -> None:
+    question = StartingQuestion("Who?", "faq", ("ships.md",))
+    with pytest.raises(CorpusError, match="read as documents"):
+        starting.write_questions([question], asked, asked / "questions")
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "many", "1.5"])
+def test_a_count_that_is_none_is_refused(count: str) -> None:
+    with pytest.raises(ChatbotError, match="whole number"):
+        starting.question_count(count)
