@@ -47,6 +47,7 @@ RESAMPLES = 10_000
 SEED = 2013
 BLOCK = 1_000_000  # weights held at a time, 8 MB
 CURVE_POINTS = 20
+BINS = 10  # of a calibration
 SHORT_ANSWER_WORDS = 5
 REFUSALS = ("closest", "not_found")
 
@@ -98,12 +99,16 @@ def bootstrap(statistic: Statistic, n: int) -> list[Interval]:
 def _resamples(n: int) -> Iterator[Floats]:
     """(b, n) blocks of how often each of n queries was drawn; RESAMPLES rows in all."""
     random = np.random.default_rng(SEED)
-    size = max(1, BLOCK // n)
-    for begin in range(0, RESAMPLES, size):
-        rows = min(size, RESAMPLES - begin)
+    for rows in _blocks(n):
         drawn = random.integers(n, size=(rows, n)) + n * np.arange(rows)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=rows * n)
         yield counts.reshape(rows, n).astype(np.float64)
+
+
+def _blocks(n: int) -> Iterator[int]:
+    """How many resamples of n queries to hold at a time; RESAMPLES in all."""
+    size = max(1, BLOCK // n)
+    return (min(size, RESAMPLES - begin) for begin in range(0, RESAMPLES, size))
 
 
 def mean_intervals(values: Floats) -> list[Interval]:
@@ -127,9 +132,8 @@ def randomisation_p(differences: Floats) -> Floats:
     random = np.random.default_rng(SEED)
     observed = np.abs(differences.sum(0)) - 1e-9  # sums of equal size differ by rounding
     as_large = np.ones(differences.shape[1])
-    size = max(1, BLOCK // n)
-    for begin in range(0, RESAMPLES, size):
-        signs = random.integers(2, size=(min(size, RESAMPLES - begin), n)) * 2.0 - 1.0
+    for rows in _blocks(n):
+        signs = random.integers(2, size=(rows, n)) * 2.0 - 1.0
         as_large += (np.abs(signs @ differences) >= observed).sum(0)
     return as_large / (RESAMPLES + 1)
 
@@ -563,6 +567,7 @@ class AnswerReport:
     refusal: dict[str, Interval]
     by_kind: dict[str, dict[str, Interval]]
     risk_coverage: tuple[tuple[float, float], ...]
+    reliability: tuple[Bin, ...]
     milliseconds: dict[str, float | None]
 
     def to_json(self) -> dict[str, Any]:
@@ -577,6 +582,7 @@ class AnswerReport:
                 for kind, figures in self.by_kind.items()
             },
             "risk_coverage": [list(point) for point in self.risk_coverage],
+            "reliability": [vars(part) for part in self.reliability],
             "milliseconds": self.milliseconds,
         }
 
@@ -598,7 +604,9 @@ class AnswerReport:
             parts.append(table(kinds))
         curve = [["coverage", "risk"]]
         curve += [[f"{coverage:.2f}", f"{risk:.3f}"] for coverage, risk in self.risk_coverage]
-        return "\n\n".join([*parts, table(curve)])
+        bins = [["confidence", "answerable", "n"]]
+        bins += [[f"{part.confidence:.3f}", f"{part.share:.3f}", f"{part.n:,}"] for part in self.reliability]
+        return "\n\n".join([*parts, table(curve), table(bins)])
 
 
 def report_answers(corpus: str, outcomes: Sequence[Outcome]) -> AnswerReport:
@@ -619,6 +627,7 @@ def report_answers(corpus: str, outcomes: Sequence[Outcome]) -> AnswerReport:
         refusal=refusal_figures(outcomes),
         by_kind={kind: kind_figures([o for o in outcomes if o.query.kind == kind]) for kind in kinds},
         risk_coverage=risk_coverage(*_wrong_by_confidence(outcomes)),
+        reliability=calibration(*_answerable_by_confidence(outcomes)),
         milliseconds=summarise_milliseconds([outcome.milliseconds for outcome in outcomes]),
     )
 
@@ -655,9 +664,10 @@ def kind_figures(outcomes: Sequence[Outcome]) -> dict[str, Interval]:
 
 def refusal_figures(outcomes: Sequence[Outcome]) -> dict[str, Interval]:
     """Of refusing, with the unanswerable questions as the positives; and of the confidence."""
-    unanswerable = np.array([not outcome.query.answerable for outcome in outcomes], np.bool_)
+    confidence, answerable = _answerable_by_confidence(outcomes)
+    unanswerable = ~answerable
     refused = np.array([outcome.refused for outcome in outcomes], np.bool_)
-    wrong, confidence = _wrong_by_confidence(outcomes)
+    wrong, _ = _wrong_by_confidence(outcomes)
 
     def figures(weights: Floats) -> Floats:
         rightly = weights @ (refused & unanswerable)
@@ -669,17 +679,24 @@ def refusal_figures(outcomes: Sequence[Outcome]) -> dict[str, Interval]:
                 _ratio(rightly, positives),
                 _ratio(2 * rightly, refusals + positives),
                 aurc(wrong, confidence, weights),
+                ece(confidence, answerable, weights),
             ],
             axis=1,
         )
 
-    names = ("auroc", "precision", "recall", "f1", "aurc")
+    names = ("auroc", "precision", "recall", "f1", "aurc", "ece")
     return dict(zip(names, bootstrap(figures, len(outcomes)), strict=True))
 
 
 def _wrong_by_confidence(outcomes: Sequence[Outcome]) -> tuple[Flags, Floats]:
     wrong = np.array([not outcome.right for outcome in outcomes], np.bool_)
     return wrong, np.array([outcome.confidence for outcome in outcomes], np.float64)
+
+
+def _answerable_by_confidence(outcomes: Sequence[Outcome]) -> tuple[Floats, Flags]:
+    """The confidence is the probability that the documents answer, so that is what may happen."""
+    confidence = np.array([outcome.confidence for outcome in outcomes], np.float64)
+    return confidence, np.array([outcome.query.answerable for outcome in outcomes], np.bool_)
 
 
 def auroc(scores: Floats, positive: Flags, weights: Floats) -> Floats:
@@ -725,6 +742,69 @@ def risk_coverage(wrong: Flags, confidence: Floats) -> tuple[tuple[float, float]
     return tuple(zip(coverage.tolist(), risk.tolist(), strict=True))
 
 
+@dataclass(frozen=True)
+class Bin:
+    """n probabilities with nearly the same value: their mean, and the share in which the event happened."""
+
+    confidence: float
+    share: float
+    n: int
+
+
+def calibration(confidence: Floats, happened: Flags, bins: int = BINS) -> tuple[Bin, ...]:
+    """Bins of equal count, the least confident first (adaptive; Nixon et al., CVPR Workshops 2019).
+
+    Equal probabilities stay in one bin, which may leave fewer bins than asked for.
+    """
+    numbers = _bin_numbers(confidence, bins)
+    parts = (numbers == number for number in np.unique(numbers))
+    return tuple(
+        Bin(float(confidence[part].mean()), float(happened[part].mean()), int(part.sum())) for part in parts
+    )
+
+
+def ece(confidence: Floats, happened: Flags, weights: Floats, bins: int = BINS) -> Floats:
+    """(b,) expected calibration error for (b, n) weights: by how much the share in which the event
+    happened differs from the probability in a bin of `calibration`, in the mean over all queries.
+
+    The bins are those of the unweighted data. Biased upwards: chance alone keeps it above 0 for
+    perfect probabilities, the more the fewer the queries, and resampling adds to that.
+    """
+    gaps = (weights * (confidence - happened)) @ _members(confidence, bins)  # (b, bins)
+    return _ratio(np.abs(gaps).sum(1), weights.sum(1))
+
+
+def ece_by_chance(confidence: Floats, bins: int = BINS) -> Interval:
+    """The `ece` of perfect probabilities: events drawn with them, its mean and its central 95 %.
+
+    Consistency resampling (Bröcker & Smith, Weather and Forecasting 2007).
+    """
+    n = len(confidence)
+    if n == 0:
+        return Interval(math.nan, math.nan, math.nan, 0)
+    random = np.random.default_rng(SEED)
+    members = _members(confidence, bins)
+    gaps = [(confidence - (random.random((rows, n)) < confidence)) @ members for rows in _blocks(n)]
+    errors = np.abs(np.concatenate(gaps)).sum(1) / n
+    low, high = np.percentile(errors, (2.5, 97.5)).tolist()
+    return Interval(float(errors.mean()), low, high, n)
+
+
+def _members(confidence: Floats, bins: int) -> Floats:
+    """(n, bins), 1 where a value is in a bin."""
+    members: Floats = (_bin_numbers(confidence, bins)[:, None] == np.arange(bins)).astype(np.float64)
+    return members
+
+
+def _bin_numbers(confidence: Floats, bins: int) -> NDArray[np.intp]:
+    """(n,) bins from 0; a run of equal values falls where its middle does."""
+    order, starts = _groups(confidence)
+    sizes = np.diff([*starts, len(confidence)])
+    numbers = np.empty(len(confidence), np.intp)
+    numbers[order] = np.repeat((starts + sizes / 2) * bins // max(1, len(confidence)), sizes).astype(np.intp)
+    return numbers
+
+
 def _groups(values: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The ascending order of the values and where in it each run of equal values starts."""
     order = np.argsort(values, kind="stable")
@@ -758,20 +838,23 @@ class WrongAnswer:
 
 
 def worst_answered(outcomes: Sequence[Outcome], n: int) -> list[WrongAnswer]:
+    return [
+        WrongAnswer(o.query.text, o.status, o.confidence, o.first_quote, gold_text(o.query))
+        for o in most_misleading(outcomes, n)
+    ]
+
+
+def most_misleading(outcomes: Sequence[Outcome], n: int) -> list[Outcome]:
     """The n answers whose confidence misled most: sure ones that are wrong, doubtful refusals of
     questions that can be answered."""
 
     def misled(outcome: Outcome) -> float:
         return 1 - outcome.confidence if outcome.refused else outcome.confidence
 
-    wrong = [outcome for outcome in outcomes if not outcome.served]
-    return [
-        WrongAnswer(o.query.text, o.status, o.confidence, o.first_quote, _gold(o.query))
-        for o in sorted(wrong, key=misled, reverse=True)[:n]
-    ]
+    return sorted((outcome for outcome in outcomes if not outcome.served), key=misled, reverse=True)[:n]
 
 
-def _gold(query: Query) -> str:
+def gold_text(query: Query) -> str:
     if not query.answerable:
         return "(unanswerable)"
     evidence = (f"{piece.doc}[{piece.start}:{piece.end}]" for piece in query.evidence)

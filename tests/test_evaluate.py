@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
@@ -319,6 +319,64 @@ def test_aurc_counts_answers_as_often_as_they_were_drawn(rows: list[tuple[int, b
     assert area == pytest.approx(sum(sum(flags) / len(flags) for flags in above) / len(above))
 
 
+def figures(bins: Iterable[evaluate.Bin]) -> list[tuple[float, float, int]]:
+    return [(round(part.confidence, 9), round(part.share, 9), part.n) for part in bins]
+
+
+def error(confidence: Sequence[float], happened: Sequence[int], bins: int, *weights: float) -> float:
+    values = np.array(confidence, np.float64), np.array(happened, np.bool_)
+    return float(evaluate.ece(*values, np.array([weights or [1.0] * len(happened)]), bins)[0])
+
+
+def test_calibration_in_two_bins_by_hand() -> None:
+    confidence, happened = [0.9, 0.2, 0.7, 0.4], [1, 0, 0, 1]
+    bins = evaluate.calibration(np.array(confidence), np.array(happened, np.bool_), 2)
+    assert figures(bins) == [(0.3, 0.5, 2), (0.8, 0.5, 2)]
+    assert error(confidence, happened, 2) == pytest.approx((2 * 0.2 + 2 * 0.3) / 4)
+    # the .9 drawn three times, the .7 not at all, in the same bins: |.6 - 1| and |2.7 - 3| of 5 draws
+    assert error(confidence, happened, 2, 3, 1, 0, 1) == pytest.approx((0.4 + 0.3) / 5)
+
+
+def test_a_perfect_confidence_has_no_error() -> None:
+    assert error([0.25] * 4 + [0.75] * 4, [0, 0, 0, 1, 1, 1, 1, 0], 2) == 0.0
+    assert error([0.0, 1.0, 1.0], [0, 1, 1], 10) == 0.0
+
+
+def test_equal_confidences_share_a_bin() -> None:
+    # of five the .5s reach from the first half into the second; their middle is 1.5 of 5, in the first
+    confidence, happened = np.array([0.5, 0.9, 0.5, 0.5, 0.7]), np.array([1, 1, 0, 0, 1], np.bool_)
+    assert figures(evaluate.calibration(confidence, happened, 2)) == [
+        (0.5, round(1 / 3, 9), 3),
+        (0.8, 1.0, 2),
+    ]
+    assert figures(evaluate.calibration(np.full(5, 0.5), happened)) == [(0.5, 0.6, 5)]
+
+
+def test_the_error_of_a_perfect_confidence_by_chance() -> None:
+    assert str(evaluate.ece_by_chance(np.array([0.0, 1.0]))) == "0.000 [0.000, 0.000]"
+    assert str(evaluate.ece_by_chance(np.array([0.5]))) == "0.500 [0.500, 0.500]"  # off by a half either way
+    # two coins in one bin differ half of the time, and then the share is right
+    two = evaluate.ece_by_chance(np.array([0.5, 0.5]))
+    assert (two.mean, two.low, two.high) == (pytest.approx(0.25, abs=0.01), 0.0, 0.5)
+    assert math.isnan(evaluate.ece_by_chance(np.zeros(0)).mean)
+
+
+def test_calibration_of_nothing_is_undefined() -> None:
+    nothing, never = np.zeros(0), np.zeros(0, np.bool_)
+    assert evaluate.calibration(nothing, never) == ()
+    assert math.isnan(evaluate.ece(nothing, never, np.zeros((1, 0)))[0])
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.booleans()), min_size=1, max_size=60))
+def test_the_error_is_the_mean_gap_of_the_bins(rows: list[tuple[int, bool]]) -> None:
+    confidence = np.array([value / 20 for value, _ in rows])
+    happened = np.array([happened for _, happened in rows], np.bool_)
+    bins = evaluate.calibration(confidence, happened)
+    assert sum(part.n for part in bins) == len(rows)
+    gap = sum(part.n * abs(part.confidence - part.share) for part in bins) / len(rows)
+    assert evaluate.ece(confidence, happened, np.ones((1, len(rows))))[0] == pytest.approx(gap)
+
+
 def test_answers_are_normalised_as_in_squad() -> None:
     assert evaluate.normalise("  The Cat's\ta  HAT, an U.S. thesis! ") == "cats hat us thesis"
 
@@ -428,9 +486,10 @@ def test_refusal_figures_by_hand() -> None:
     figures = evaluate.report_answers("tiny", four_outcomes()).refusal
     # 1 - confidence: unanswerable .9 .4, answerable .1 .6 -> 3 of 4 pairs; of two refusals one is right
     # by confidence: right, wrong, right, wrong -> (0 + 1/2 + 1/3 + 2/4) / 4
+    # answerable at .9 and .4, unanswerable at .6 and .1 -> (.1 + .6 + .6 + .1) / 4
     means = {name: figure.mean for name, figure in figures.items()}
     assert means == pytest.approx(
-        {"auroc": 3 / 4, "precision": 1 / 2, "recall": 1 / 2, "f1": 1 / 2, "aurc": 1 / 3}
+        {"auroc": 3 / 4, "precision": 1 / 2, "recall": 1 / 2, "f1": 1 / 2, "aurc": 1 / 3, "ece": 0.35}
     )
 
 
@@ -444,13 +503,24 @@ def test_figures_by_kind() -> None:
 
 def test_the_answers_json_has_the_agreed_keys() -> None:
     report = evaluate.report_answers("tiny", four_outcomes()).to_json()
-    assert {"corpus", "n", "answerable", "refusal", "milliseconds", "by_kind", "risk_coverage"} == set(report)
+    parts = {
+        "corpus",
+        "n",
+        "answerable",
+        "refusal",
+        "milliseconds",
+        "by_kind",
+        "risk_coverage",
+        "reliability",
+    }
+    assert parts == set(report)
     shares = {"first_quote_on_evidence", "contains_answer", "exact_citations", "short_answer_f1"}
     assert shares | {"n"} <= set(report["answerable"])
     assert (report["n"], report["answerable"]["n"], report["refusal"]["n"]) == (4, 2, 4)
-    for name in ("auroc", "precision", "recall", "aurc"):
+    for name in ("auroc", "precision", "recall", "aurc", "ece"):
         assert set(report["refusal"][name]) == {"mean", "low", "high"}
     assert len(report["risk_coverage"]) == 20
+    assert report["reliability"][0] == {"confidence": 0.1, "share": 0.0, "n": 1}
     json.dumps(report, allow_nan=False)
 
 
