@@ -199,7 +199,7 @@ def _case(
         ),
         found=tuple(
             Excerpt(
-                hit.passage.doc_id, hit.title, _shorten(hit.text), hit.rank, hit.passage.doc_id in relevant
+                hit.passage.doc_id, hit.title, shorten(hit.text), hit.rank, hit.passage.doc_id in relevant
             )
             for hit in hits
         ),
@@ -220,7 +220,7 @@ def _gold(index: PassageIndex, doc_id: str, evidence: Sequence[Evidence], rankin
     pieces = [document.text[start:end] for start, end in spans] or [
         document.text[body_start(document.text) :]
     ]
-    return Excerpt(doc_id, document.title, _shorten(" … ".join(pieces)), rank, True)
+    return Excerpt(doc_id, document.title, shorten(" … ".join(pieces)), rank, True)
 
 
 def _union(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -234,7 +234,7 @@ def _union(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return union
 
 
-def _shorten(text: str) -> str:
+def shorten(text: str) -> str:
     flat = " ".join(text[: 4 * EXCERPT].split())
     return flat if len(flat) <= EXCERPT else flat[: EXCERPT - 1] + "…"
 

@@ -17,6 +17,7 @@ import numpy as np
 from markupsafe import Markup
 
 from chatbot import evaluate
+from chatbot.corpus import Query
 from chatbot.errors import ChatbotError
 from chatbot.evaluate import MEASURES, OURS, Floats, Interval
 from chatbot.report import (
@@ -36,6 +37,7 @@ from chatbot.starting import FAVOURED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
     from matplotlib.figure import Figure
 
 
@@ -50,14 +52,18 @@ def require_page(path: Path) -> None:
         raise ChatbotError(f"{path} cannot be written; name a file in a folder that exists with --report")
 
 
-def write_page(path: Path, sets: Sequence[MeasuredSet]) -> None:
-    """The report of the sets as one HTML file that needs no other."""
+def write_page(path: Path, page: Markup) -> None:
     try:
-        path.write_text(draw_page(sets), encoding="utf-8", errors="xmlcharrefreplace")
+        path.write_text(page, encoding="utf-8", errors="xmlcharrefreplace")
     except OSError as error:
         raise ChatbotError(
             f"{path} cannot be written ({error.strerror or error}); name another --report"
         ) from error
+
+
+def draw_document(title: str, body: Iterable[Markup]) -> Markup:
+    """An HTML file that needs no other."""
+    return _PAGE.format(title=title, style=Markup(_STYLE), body=join(body))
 
 
 def draw_page(sets: Sequence[MeasuredSet]) -> Markup:
@@ -73,10 +79,10 @@ def draw_page(sets: Sequence[MeasuredSet]) -> Markup:
         body.append(_draw_overview("Ranking of generated questions", generated, "made"))
     body += [_draw_set(measured, anchors[id(measured)]) for measured in [*human, *generated]]
     body.append(_draw_latency(sets))
-    return _PAGE.format(style=Markup(_STYLE), body=_join(body))
+    return draw_document("Footnote: how well the search finds", body)
 
 
-def _join(parts: Iterable[Markup]) -> Markup:
+def join(parts: Iterable[Markup]) -> Markup:
     return Markup("\n").join(parts)
 
 
@@ -94,23 +100,28 @@ def _draw_contents(sets: Sequence[MeasuredSet], anchors: Mapping[int, str]) -> M
     entry = Markup('<li><a href="#{}">{}</a></li>')
     entries = [entry.format(anchors[id(measured)], measured.label) for measured in sets]
     entries.append(entry.format("latency", "Latency"))
-    return Markup('<nav aria-label="Sets"><ul>{}</ul></nav>').format(_join(entries))
+    return Markup('<nav aria-label="Sets"><ul>{}</ul></nav>').format(join(entries))
 
 
 def _draw_overview(title: str, sets: Sequence[MeasuredSet], anchor: str) -> Markup:
-    note = Markup('<p class="notice">{}</p>').format(FAVOURED) if anchor == "made" else Markup("")
+    note = draw_notice(anchor == "made")
     caption = (
         f"Left: mean {MAIN} of each method. Right: ours minus each of the others; an interval that"
         " does not touch the line is a difference beyond chance."
     )
     return Markup('<section id="{}"><h2>{}</h2>{}{}</section>').format(
-        anchor, title, note, _draw_figure(_bars(sets), anchor, f"{title}: {MAIN} by set and method", caption)
+        anchor, title, note, draw_figure(_bars(sets), anchor, f"{title}: {MAIN} by set and method", caption)
     )
+
+
+def draw_notice(generated: bool) -> Markup:
+    """Above every figure of questions that a program made."""
+    return Markup('<p class="notice">{}</p>').format(FAVOURED) if generated else Markup("")
 
 
 def _draw_set(measured: MeasuredSet, anchor: str) -> Markup:
     figures = measured.figures
-    note = Markup('<p class="notice">{}</p>').format(FAVOURED) if measured.generated else Markup("")
+    note = draw_notice(measured.generated)
     facts = ", ".join(
         [
             plural(figures.documents, "document"),
@@ -119,7 +130,7 @@ def _draw_set(measured: MeasuredSet, anchor: str) -> Markup:
         ]
     )
     scatter = (
-        _draw_figure(
+        draw_figure(
             _scatter(measured),
             anchor,
             f"{MAIN} of every question of {measured.label}: ours against BM25 and against dense",
@@ -132,12 +143,12 @@ def _draw_set(measured: MeasuredSet, anchor: str) -> Markup:
     return Markup(
         '<section id="{}" class="set"><h2>{}</h2><p class="facts">{}</p>{}{}{}{}{}</section>'
     ).format(
-        anchor, measured.label, facts, note, _draw_table(measured), scatter, _draw_worse(measured),
+        anchor, measured.label, facts, note, _draw_figures(measured), scatter, _draw_worse(measured),
         _draw_failures(measured),
     )  # fmt: skip
 
 
-def _draw_table(measured: MeasuredSet) -> Markup:
+def _draw_figures(measured: MeasuredSet) -> Markup:
     methods, pairs = measured.figures.methods, measured.figures.difference
     head = [LABELS.get(method, method) for method in methods] + [_pair_label(pair) for pair in pairs]
     rows = []
@@ -145,21 +156,30 @@ def _draw_table(measured: MeasuredSet) -> Markup:
         means = [methods[method][measure].mean for method in methods]
         best = max(means) if max(means) > min(means) + EQUAL else 2.0  # none where all are equal
         cells = [
-            _interval_cell(methods[method][measure], methods[method][measure].mean >= best - EQUAL)
+            interval_cell(methods[method][measure], methods[method][measure].mean >= best - EQUAL)
             for method in methods
         ]
         cells += [_difference_cell(pairs[pair][measure].interval) for pair in pairs]
-        rows.append(Markup('<tr><th scope="row">{}</th>{}</tr>').format(measure, _join(cells)))
+        rows.append((measure, join(cells)))
+    return draw_table(head, rows)
+
+
+def draw_table(head: Iterable[str], rows: Iterable[tuple[str, Markup]], corner: str = "") -> Markup:
+    """Each row has a name and its cells; `corner` says what the head holds."""
     return Markup(
-        '<div class="wide"><table><thead><tr><td></td>{}</tr></thead><tbody>{}</tbody></table></div>'
-    ).format(_join(Markup('<th scope="col">{}</th>').format(name) for name in head), _join(rows))
+        '<div class="wide"><table><thead><tr><td>{}</td>{}</tr></thead><tbody>{}</tbody></table></div>'
+    ).format(
+        corner,
+        join(Markup('<th scope="col">{}</th>').format(name) for name in head),
+        join(Markup('<tr><th scope="row">{}</th>{}</tr>').format(name, cells) for name, cells in rows),
+    )
 
 
 def _pair_label(pair: str) -> str:
     return " − ".join(LABELS.get(method, method) for method in pair.split("-"))
 
 
-def _interval_cell(interval: Interval, best: bool) -> Markup:
+def interval_cell(interval: Interval, best: bool = False) -> Markup:
     if np.isnan(interval.mean):
         return Markup("<td>–</td>")
     kind = Markup(' class="best"') if best else Markup("")
@@ -190,7 +210,7 @@ def _draw_worse(measured: MeasuredSet) -> Markup:
         f"{_shown(len(measured.worse), count, 'greatest loss first')}."
     )
     return Markup("<h3>Questions that got worse</h3><p>{}</p>{}").format(
-        text, _join(map(_draw_case, measured.worse))
+        text, join(map(_draw_case, measured.worse))
     )
 
 
@@ -206,7 +226,7 @@ def _draw_failures(measured: MeasuredSet) -> Markup:
         f"{len(failures):,} of {plural(measured.figures.n, 'question')} have no relevant document among the"
         f" first ten of ours{repeated}{_shown(len(measured.failures), len(failures) - above, 'in file order')}."
     )
-    return Markup("<h3>Failures</h3><p>{}</p>{}").format(text, _join(map(_draw_case, measured.failures)))
+    return Markup("<h3>Failures</h3><p>{}</p>{}").format(text, join(map(_draw_case, measured.failures)))
 
 
 def _shown(shown: int, count: int, order: str) -> str:
@@ -214,12 +234,6 @@ def _shown(shown: int, count: int, order: str) -> str:
 
 
 def _draw_case(case: Case) -> Markup:
-    searched = evaluate.standalone_text(case.query)
-    understood = (
-        Markup('<p class="understood">searched as: {}</p>').format(searched)
-        if searched != case.query.text
-        else Markup("")
-    )
     scores = Markup(" ").join(
         Markup('<span class="score {}"><b>{}</b> {:.2f}<small>{}</small></span>').format(
             method, LABELS.get(method, method), case.scores[method], _rank_text(case.ranks[method])
@@ -229,7 +243,21 @@ def _draw_case(case: Case) -> Markup:
     return Markup(
         '<article class="case"><h4>{}</h4>{}<p class="scores">{}</p><div class="sides">'
         "<div><h5>Relevant, with the rank in ours</h5>{}</div><div><h5>Found first by ours</h5>{}</div></div></article>"
-    ).format(case.query.text, understood, scores, _draw_excerpts(case.relevant), _draw_excerpts(case.found))
+    ).format(
+        case.query.text,
+        draw_understood(case.query),
+        scores,
+        _draw_excerpts(case.relevant),
+        _draw_excerpts(case.found),
+    )
+
+
+def draw_understood(query: Query) -> Markup:
+    """What a follow-up was searched as."""
+    searched = evaluate.standalone_text(query)
+    if searched == query.text:
+        return Markup("")
+    return Markup('<p class="understood">searched as: {}</p>').format(searched)
 
 
 def _rank_text(rank: int | None) -> str:
@@ -239,7 +267,7 @@ def _rank_text(rank: int | None) -> str:
 def _draw_excerpts(excerpts: Sequence[Excerpt]) -> Markup:
     if not excerpts:
         return Markup("<p>–</p>")
-    return _join(
+    return join(
         Markup('<blockquote class="{}"><cite>{}{}<small>{}</small></cite><p>{}</p></blockquote>').format(
             "relevant" if excerpt.relevant else "other",
             f"{excerpt.rank}. " if excerpt.rank else "",
@@ -257,25 +285,23 @@ def _draw_latency(sets: Sequence[MeasuredSet]) -> Markup:
         return Markup("")
     stages = list(timed[0].stages)
     rows = [
-        Markup('<tr><th scope="row">{}</th>{}<td>{}</td></tr>').format(
+        (
             measured.label,
-            _join(_latency_cell(measured.stages[stage]) for stage in stages),
-            f"{measured.figures.passages:,}",
+            join(_latency_cell(measured.stages[stage]) for stage in stages)
+            + Markup("<td>{:,}</td>").format(measured.figures.passages),
         )
         for measured in timed
     ]
-    head = _join(Markup('<th scope="col">{}</th>').format(name) for name in [*stages, "passages"])
     caption = (
         "Median milliseconds of each stage: encoding the question, search by meaning with the best"
         " sentence, search by words (BM25), fusion with fetching ten passages."
     )
     return Markup(
-        '<section id="latency"><h2>Latency</h2>{}<div class="wide"><table><thead><tr><td></td>{}</tr></thead>'
-        '<tbody>{}</tbody></table></div><p class="facts">Milliseconds a question: median, and below it the'
-        " 95th percentile, of up to {} questions of each set.</p></section>"
+        '<section id="latency"><h2>Latency</h2>{}{}<p class="facts">Milliseconds a question: median, and below'
+        " it the 95th percentile, of up to {} questions of each set.</p></section>"
     ).format(
-        _draw_figure(_latency(timed), "latency", "Median milliseconds by stage and set", caption),
-        head, _join(rows), TIMED,
+        draw_figure(_latency(timed), "latency", "Median milliseconds by stage and set", caption),
+        draw_table([*stages, "passages"], rows), TIMED,
     )  # fmt: skip
 
 
@@ -288,11 +314,11 @@ def _latency_cell(milliseconds: Sequence[float]) -> Markup:
 
 # A colour that nothing else has stands for each variable until the SVG is written.
 _VARIABLES = ("ink", "soft", "line", "sheet", "good", "bad", "dense", "bm25", "rrf", OURS)
-_COLOURS = {name: f"#0a0b{number:02x}" for number, name in enumerate(_VARIABLES, 1)}
+COLOURS = {name: f"#0a0b{number:02x}" for number, name in enumerate(_VARIABLES, 1)}
 _STAGE_COLOURS = {"encode": "rrf", "dense": "dense", "lexical": "bm25", "fuse": OURS}
 
 
-def _draw_figure(figure: Figure, prefix: str, label: str, caption: str) -> Markup:
+def draw_figure(figure: Figure, prefix: str, label: str, caption: str) -> Markup:
     return Markup(
         '<figure><div role="img" aria-label="{}">{}</div><figcaption>{}</figcaption></figure>'
     ).format(label, Markup(_svg(figure, prefix)), caption)
@@ -308,47 +334,50 @@ def _svg(figure: Figure, prefix: str) -> str:
         figure.savefig(target, format="svg", transparent=True, metadata=unknown)
     svg = target.getvalue()
     svg = svg[svg.index("<svg") :]
-    for name, colour in _COLOURS.items():
+    for name, colour in COLOURS.items():
         svg = svg.replace(colour, f"var(--{name})")
     svg = re.sub(r"font: ((?:\w+ )*?[\d.]+px) [^;\"]*", r"font: \1 var(--sans)", svg)
     svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
     return re.sub(r'(url\(|href=")#', rf"\1#{prefix}-", svg)
 
 
-def _new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """An empty figure, in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _style(axes: Axes, grid: str) -> None:
+def style_axes(axes: Axes, grid: str) -> None:
     axes.set_axisbelow(True)
-    axes.grid(axis=grid, color=_COLOURS["line"], linewidth=0.7)  # type: ignore[arg-type]  # "x", "y" or "both"
-    axes.tick_params(length=0, colors=_COLOURS["soft"], labelsize=9)
+    axes.grid(axis=grid, color=COLOURS["line"], linewidth=0.7)  # type: ignore[arg-type]  # "x", "y" or "both"
+    axes.tick_params(length=0, colors=COLOURS["soft"], labelsize=9)
     for side, spine in axes.spines.items():
         spine.set_visible(side in {"left", "bottom"})
-        spine.set_color(_COLOURS["line"])
+        spine.set_color(COLOURS["line"])
 
 
-def _label_rows(axes: Axes, names: Sequence[str]) -> None:
+def label_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.set_yticks(range(len(names)))
     for tick, name in zip(axes.set_yticklabels(names), names, strict=True):
-        tick.set(parse_math=False, color=_COLOURS["ink"])
+        tick.set(parse_math=False, color=COLOURS["ink"])
         tick.set_text(name if len(name) <= 28 else name[:27] + "…")
     axes.set_ylim(len(names) - 0.5, -0.5)
 
 
 def _bars(sets: Sequence[MeasuredSet]) -> Figure:
     """Means with intervals on the left, differences to ours with theirs on the right."""
-    figure = _new_figure(9.6, 0.9 + 0.95 * len(sets))
+    figure = new_figure(9.6, 0.9 + 0.95 * len(sets))
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     methods = list(sets[0].values)
     slot = 0.8 / len(methods)
     for number, method in enumerate(methods):
         offset = (number - (len(methods) - 1) / 2) * slot
         rows = np.arange(len(sets), dtype=np.float64) + offset
-        _draw_means(left, rows, [measured.figures.methods[method][MAIN] for measured in sets], method, slot)
+        means = [measured.figures.methods[method][MAIN] for measured in sets]
+        draw_means(left, rows, means, method, slot * 0.86, bold=method == OURS).set_label(
+            LABELS.get(method, method)
+        )
         if method != OURS:
             differences = [
                 measured.figures.difference[f"{OURS}-{method}"][MAIN].interval for measured in sets
@@ -356,45 +385,48 @@ def _bars(sets: Sequence[MeasuredSet]) -> Figure:
             _draw_differences(right, rows, differences, method)
     names = [f"{measured.label} ({measured.figures.n:,})" for measured in sets]
     for axes in (left, right):
-        _style(axes, "x")
-        _label_rows(axes, names)
+        style_axes(axes, "x")
+        label_rows(axes, names)
     left.set_xlim(0, 1.13)
     left.set_xticks(np.arange(0, 1.01, 0.2))
     right.tick_params(labelleft=False)
     right.locator_params(axis="x", nbins=5)
-    right.axvline(0, color=_COLOURS["soft"], linewidth=1)
-    left.set_title(f"{MAIN}", color=_COLOURS["ink"], fontsize=10, loc="left")
-    right.set_title("ours minus the other", color=_COLOURS["ink"], fontsize=10, loc="left")
+    right.axvline(0, color=COLOURS["soft"], linewidth=1)
+    left.set_title(f"{MAIN}", color=COLOURS["ink"], fontsize=10, loc="left")
+    right.set_title("ours minus the other", color=COLOURS["ink"], fontsize=10, loc="left")
     figure.legend(
         *left.get_legend_handles_labels(), loc="outside lower center", ncols=len(methods), frameon=False,
-        labelcolor=_COLOURS["ink"], fontsize=9,
+        labelcolor=COLOURS["ink"], fontsize=9,
     )  # fmt: skip
     return figure
 
 
-def _draw_means(axes: Axes, rows: Floats, intervals: Sequence[Interval], method: str, slot: float) -> None:
-    means, errors = _bounds(intervals)
-    axes.barh(rows, means, slot * 0.86, color=_COLOURS[method], label=LABELS.get(method, method))
+def draw_means(
+    axes: Axes, rows: Floats, intervals: Sequence[Interval], colour: str, height: float, *, bold: bool = False
+) -> BarContainer:
+    """Bars with their intervals and figures; `height` in rows."""
+    means, errors = error_bars(intervals)
+    bars = axes.barh(rows, means, height, color=COLOURS[colour])
     axes.errorbar(
-        means, rows, xerr=errors, fmt="none", color=_COLOURS["ink"], elinewidth=1, capsize=2, capthick=1
+        means, rows, xerr=errors, fmt="none", color=COLOURS["ink"], elinewidth=1, capsize=2, capthick=1
     )
     for row, mean, high in zip(rows, means, errors[1], strict=True):
-        weight = "bold" if method == OURS else "normal"
         axes.text(
-            mean + high + 0.012, row, f"{mean:.3f}", va="center", fontsize=8, color=_COLOURS["ink"],
-            fontweight=weight,
+            mean + high + 0.012, row, f"{mean:.3f}", va="center", fontsize=8, color=COLOURS["ink"],
+            fontweight="bold" if bold else "normal",
         )  # fmt: skip
+    return bars
 
 
 def _draw_differences(axes: Axes, rows: Floats, intervals: Sequence[Interval], method: str) -> None:
-    means, errors = _bounds(intervals)
+    means, errors = error_bars(intervals)
     axes.errorbar(
-        means, rows, xerr=errors, fmt="o", color=_COLOURS[method], ecolor=_COLOURS[method], markersize=5,
+        means, rows, xerr=errors, fmt="o", color=COLOURS[method], ecolor=COLOURS[method], markersize=5,
         elinewidth=2, capsize=0,
     )  # fmt: skip
 
 
-def _bounds(intervals: Sequence[Interval]) -> tuple[Floats, Floats]:
+def error_bars(intervals: Sequence[Interval]) -> tuple[Floats, Floats]:
     """(n,) means and (2, n) how far the interval reaches to each side; 0 where undefined."""
     figures = np.nan_to_num(np.array([(i.mean, i.low, i.high) for i in intervals], np.float64))
     means, low, high = figures.T
@@ -402,26 +434,26 @@ def _bounds(intervals: Sequence[Interval]) -> tuple[Floats, Floats]:
 
 
 def _scatter(measured: MeasuredSet) -> Figure:
-    figure = _new_figure(9.6, 4.7)
+    figure = new_figure(9.6, 4.7)
     ours = measured.main(OURS)
     for axes, other in zip(figure.subplots(1, 2), ("bm25", "dense"), strict=True):
         others = measured.main(other)
         points, counts = np.unique(np.stack([others, ours], 1).round(3), axis=0, return_counts=True)
         change = points[:, 1] - points[:, 0]
-        colours = [_COLOURS["good" if c > 0 else "bad" if c < 0 else "soft"] for c in change]
-        axes.plot([0, 1], [0, 1], color=_COLOURS["soft"], linewidth=1, zorder=1)
+        colours = [COLOURS["good" if c > 0 else "bad" if c < 0 else "soft"] for c in change]
+        axes.plot([0, 1], [0, 1], color=COLOURS["soft"], linewidth=1, zorder=1)
         axes.scatter(
             points[:, 0], points[:, 1], s=_areas(counts), c=colours, alpha=0.6, linewidths=0, clip_on=False,
             zorder=2,
         )  # fmt: skip
-        _style(axes, "both")
+        style_axes(axes, "both")
         axes.set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), aspect="equal")
-        axes.set_xlabel(f"{LABELS[other]}, {MAIN}", color=_COLOURS["ink"])
-        axes.set_ylabel(f"ours, {MAIN}", color=_COLOURS["ink"])
+        axes.set_xlabel(f"{LABELS[other]}, {MAIN}", color=COLOURS["ink"])
+        axes.set_ylabel(f"ours, {MAIN}", color=COLOURS["ink"])
         wins, ties, losses = balance(ours, others)
         axes.set_title(
             f"better {wins:,} · equal {ties:,} · worse {losses:,}",
-            color=_COLOURS["ink"],
+            color=COLOURS["ink"],
             fontsize=10,
             loc="left",
         )
@@ -434,19 +466,19 @@ def _areas(counts: Iterable[int]) -> list[float]:
 
 
 def _latency(sets: Sequence[MeasuredSet]) -> Figure:
-    figure = _new_figure(9.6, 0.9 + 0.42 * len(sets))
+    figure = new_figure(9.6, 0.9 + 0.42 * len(sets))
     axes = figure.subplots()
     rows = np.arange(len(sets))
     done = np.zeros(len(sets))
     for stage in sets[0].stages:
         medians = np.array([np.median(measured.stages[stage]) for measured in sets])
-        axes.barh(rows, medians, 0.55, left=done, color=_COLOURS[_STAGE_COLOURS[stage]], label=stage)
+        axes.barh(rows, medians, 0.55, left=done, color=COLOURS[_STAGE_COLOURS[stage]], label=stage)
         done += medians
-    _style(axes, "x")
-    _label_rows(axes, [measured.label for measured in sets])
-    axes.set_xlabel("milliseconds", color=_COLOURS["soft"])
+    style_axes(axes, "x")
+    label_rows(axes, [measured.label for measured in sets])
+    axes.set_xlabel("milliseconds", color=COLOURS["soft"])
     figure.legend(
-        loc="outside lower center", ncols=len(sets[0].stages), frameon=False, labelcolor=_COLOURS["ink"],
+        loc="outside lower center", ncols=len(sets[0].stages), frameon=False, labelcolor=COLOURS["ink"],
         fontsize=9,
     )  # fmt: skip
     return figure
@@ -458,7 +490,7 @@ _PAGE = Markup("""<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Footnote: how well the search finds</title>
+<title>{title}</title>
 <style>{style}</style>
 </head>
 <body>
@@ -507,6 +539,7 @@ figcaption { font-size: .85rem; margin: .5rem 0 0; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { font-weight: 600; } th[scope=row], thead td { text-align: left; }
+th[scope=row] { white-space: normal; min-width: 7rem; }
 td small { display: block; color: var(--soft); font-size: .75rem; }
 td.best { font-weight: 700; } td.best small { font-weight: 400; }
 td.up { color: var(--good); } td.down { color: var(--bad); } td.even { color: var(--soft); }

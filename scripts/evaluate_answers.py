@@ -2,6 +2,7 @@
 
     python scripts/evaluate_answers.py                    # the project's own corpus and questions
     python scripts/evaluate_answers.py DIR --limit 100    # any folder in the BEIR layout
+    python scripts/evaluate_answers.py DIR --report answers.html
 
 A status of "closest" or "not_found" is a refusal. Refusing an answerable question counts as wrong in
 every share of the answerable ones, whatever the nearest sentences say. In the risk–coverage curve all
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from chatbot import evaluate
+from chatbot import answer_page, evaluate, report_page
 from chatbot.answer import Chatbot
 from chatbot.corpus import split_queries
 from chatbot.encoder import load_encoder
@@ -54,10 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", metavar="NAME", help="another encoder: a model's name or folder")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     parser.add_argument("--worst", type=int, default=0, metavar="N", help="list the N worst answers")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write a page of figures (HTML)")
     return parser
 
 
 def _run(args: argparse.Namespace) -> None:
+    if args.report:
+        report_page.require_page(args.report)
     queries = evaluate.spread(split_queries(args.corpus, args.split), args.limit)
     folder = args.index or evaluate.evaluation_folder(args.corpus, PROJECT, args.model)
     encoder = load_encoder(args.model)
@@ -68,6 +72,9 @@ def _run(args: argparse.Namespace) -> None:
     outcomes = [evaluate.ask(chatbot, query) for query in bar]
     report = evaluate.report_answers(args.corpus.resolve().name, outcomes)
     worst = evaluate.worst_answered(outcomes, args.worst)
+    if args.report:
+        report_page.write_page(args.report, answer_page.draw_answer_page(report, outcomes, args.split))
+        print(f"wrote {args.report}", file=sys.stderr)
 
     if args.json:
         extra = {"worst": [answer.to_json() for answer in worst]} if args.worst else {}

@@ -112,7 +112,7 @@ def _evaluate(args: argparse.Namespace, places: Sequence[report.Place]) -> int:
     ]
     sets = [item for item, _ in measured]
     if args.report:
-        report_page.write_page(args.report, sets)
+        report_page.write_page(args.report, report_page.draw_page(sets))
         print(f"wrote {args.report}", file=sys.stderr)
     if args.json:
         objects = [_to_json(*item) for item in measured]

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
+from chatbot.answer_page import REFUSAL, SHARES
 from chatbot.app.parts import QUIET, html_part
 from chatbot.app.text import count, sendable
 from chatbot.collection import Collection
@@ -30,21 +31,6 @@ from chatbot.measuring import (
 from chatbot.report import LABELS, MeasuredSet
 from chatbot.review import USUAL_SPLIT
 from chatbot.starting import FAVOURED
-
-ANSWERS = {
-    "first_quote_on_evidence": "The first quote lies on the evidence",
-    "contains_answer": "The quotes contain the answer",
-    "contains_answer_words": "… as whole words",
-    "short_answer_f1": "Short answer, F1",
-    "exact_citations": "Citations that are exact",
-}
-REFUSAL = {
-    "precision": "Refusal: precision",
-    "recall": "Refusal: recall",
-    "f1": "Refusal: F1",
-    "auroc": "Refusal: AUROC",
-    "aurc": "Area under the risk–coverage curve",
-}
 
 
 def add_evaluation(collections: Mapping[str, Collection], current: gr.State, top: gr.HTML) -> None:
@@ -326,7 +312,7 @@ def _signed(number: float) -> str:
 
 def draw_answers(report: AnswerReport) -> Markup:
     named = [
-        *((label, report.answerable[name]) for name, label in ANSWERS.items()),
+        *((label, report.answerable[name]) for name, label in SHARES.items()),
         *((label, report.refusal[name]) for name, label in REFUSAL.items()),
     ]
     rows = Markup().join(
