@@ -3,7 +3,8 @@
 Search finds passages, the reader judges their sentences, and a logistic model over `SIGNALS` says how
 likely it is that the corpus answers at all. Its probability is the answer's confidence; it decides
 between `answered`, `closest` (nothing answers, the nearest sentences are shown as such) and
-`not_found`. Its weights, like the reader's, are in parameters.json (`scripts/fit_answers.py`).
+`not_found`. A second one over `QUOTE_SIGNALS` says of each quote how likely it is to answer. Their
+weights, like the reader's, are in parameters.json (`scripts/fit_answers.py`).
 
 Every quote is `document.text[start:end]`; this is checked when it is drawn, and by `verify` later.
 """
@@ -67,12 +68,24 @@ SIGNALS = (
     "typed",  # the best sentence holds something of the asked type
 )
 
+QUOTE_SIGNALS = (
+    "score",  # of the sentence
+    "share",  # logarithm of its part of all sentences' likelihood, which falls as rivals rise
+    "network",  # the trained reader's logit of it, 0 without it
+    "network_any",  # as in SIGNALS
+)
+
+SURE, LIKELY = 0.8, 0.5  # confidence from which a quote is called so
+
 Step = str  # "searching" or "reading"
 
 
 @dataclass(frozen=True)
 class Citation:
-    """One quote. `start` and `end` are characters of the document's text, half-open."""
+    """One quote. `start` and `end` are characters of the document's text, half-open.
+
+    `confidence` is the probability that the quote answers the question; None in an answer of old.
+    """
 
     number: int
     doc_id: str
@@ -84,6 +97,7 @@ class Citation:
     end: int
     quote: str
     doc_sha256: str
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -347,7 +361,7 @@ class Chatbot:
         if status == "answered" and (values := self._differing(reading)):
             status = "disagreement"
             chosen = _of_each(values)
-        citations = self._citations(chosen, reading.hits, index)
+        citations = self._citations(chosen, reading, index)
         short = self._short(reading, citations) if status == "answered" else ""
         return Answer(
             question,
@@ -374,12 +388,19 @@ class Chatbot:
         )
 
     def _citations(
-        self, chosen: Sequence[Evidence], hits: Sequence[Hit], index: PassageIndex
+        self, chosen: Sequence[Evidence], reading: Reading, index: PassageIndex
     ) -> tuple[Citation, ...]:
-        cited = [hits[evidence.candidate] for evidence in chosen]
+        cited = [reading.hits[evidence.candidate] for evidence in chosen]
         documents = {doc_id: index.document(doc_id) for doc_id in {hit.passage.doc_id for hit in cited}}
+        model = self.parameters["quote"]
         return tuple(
-            _cite(number, evidence, hit.passage.section, documents[hit.passage.doc_id])
+            _cite(
+                number,
+                evidence,
+                hit.passage.section,
+                documents[hit.passage.doc_id],
+                probability(quote_signals(evidence, reading), model["weights"], model["bias"], QUOTE_SIGNALS),
+            )
             for number, (evidence, hit) in enumerate(zip(chosen, cited, strict=True), 1)
         )
 
@@ -500,10 +521,27 @@ def _likeliest(readings: Sequence[Reading]) -> Reading:
     return replace(best, encode_ms=encode, search_ms=search, read_ms=read)
 
 
-def probability(signals: NDArray[np.float64], weights: Mapping[str, float], bias: float) -> float:
-    """Logistic model; 0..1."""
+def confidence_word(confidence: float) -> str:
+    """sure, likely or unsure."""
+    return "sure" if confidence >= SURE else "likely" if confidence >= LIKELY else "unsure"
+
+
+def quote_signals(item: Evidence, reading: Reading) -> NDArray[np.float64]:
+    """`QUOTE_SIGNALS` of one of the sentences read."""
+    everything = float(np.logaddexp.reduce([e.score for e in reading.evidence]))
+    any_network = float(reading.signals[SIGNALS.index("network_any")])
+    return np.array([item.score, item.score - everything, item.network, any_network])
+
+
+def probability(
+    signals: NDArray[np.float64],
+    weights: Mapping[str, float],
+    bias: float,
+    names: Sequence[str] = SIGNALS,
+) -> float:
+    """Logistic model over the signals with these names; 0..1."""
     total = bias + float(
-        sum(weights.get(name, 0.0) * value for name, value in zip(SIGNALS, signals, strict=True))
+        sum(weights.get(name, 0.0) * value for name, value in zip(names, signals, strict=True))
     )
     return 1 / (1 + math.exp(-max(-40.0, min(40.0, total))))
 
@@ -564,7 +602,7 @@ def _repeats(item: Evidence, chosen: Sequence[Evidence]) -> bool:
     return False
 
 
-def _cite(number: int, evidence: Evidence, section: str, document: Document) -> Citation:
+def _cite(number: int, evidence: Evidence, section: str, document: Document, confidence: float) -> Citation:
     start, end = evidence.span
     quote = document.text[start:end]
     if quote != evidence.text or not quote.strip():
@@ -582,6 +620,7 @@ def _cite(number: int, evidence: Evidence, section: str, document: Document) -> 
         end,
         quote,
         document.sha256,
+        round(confidence, 4),
     )
 
 

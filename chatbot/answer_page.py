@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from chatbot.evaluate import AnswerReport, Bin, Interval, Outcome, ece_by_chance, gold_text, most_misleading
+from chatbot.evaluate import (
+    AnswerReport,
+    Bin,
+    Flags,
+    Floats,
+    Interval,
+    Outcome,
+    answerable_by_confidence,
+    ece_by_chance,
+    gold_text,
+    most_misleading,
+    quotes_by_confidence,
+)
 from chatbot.report import CASES, plural, shorten
 from chatbot.report_page import (
     COLOURS,
@@ -46,7 +58,14 @@ REFUSAL = {
     "f1": "Refusal: F1",
     "auroc": "Refusal: AUROC",
     "aurc": "Area under the risk–coverage curve",
-    "ece": "Expected calibration error",
+    "ece": "Confidence that the documents answer: calibration error",
+}
+QUOTE = {
+    "auroc": "Confidence of the first quote: AUROC",
+    "ece": "Confidence of the first quote: calibration error",
+    "sure": "First quotes called sure that are right",
+    "likely": "First quotes called likely that are right",
+    "unsure": "First quotes called unsure that are right",
 }
 BY_KIND = {
     "served": "served",
@@ -69,7 +88,20 @@ def draw_answer_page(report: AnswerReport, outcomes: Sequence[Outcome], split: s
     if outcomes:
         body += [
             _draw_kinds(report.by_kind),
-            _draw_reliability(report, outcomes),
+            _draw_reliability(
+                "quotes",
+                "that the first quote answers",
+                quotes_by_confidence(outcomes),
+                report.quote_reliability,
+                report.quote["ece"],
+            ),
+            _draw_reliability(
+                "reliability",
+                "that the documents answer",
+                answerable_by_confidence(outcomes),
+                report.reliability,
+                report.refusal["ece"],
+            ),
             _draw_risk(report, outcomes),
             _draw_latency(outcomes),
             _draw_worst(outcomes),
@@ -94,6 +126,7 @@ def _draw_all(report: AnswerReport) -> Markup:
     named = [
         *((label, report.answerable[name]) for name, label in SHARES.items()),
         *((label, report.refusal[name]) for name, label in REFUSAL.items()),
+        *((label, report.quote[name]) for name, label in QUOTE.items()),
     ]
     rows = [(label, interval_cell(value) + _count_cell(value.n)) for label, value in named]
     return Markup(
@@ -124,26 +157,25 @@ def _count_cell(n: int) -> Markup:
     return Markup("<td>{:,}</td>").format(n)
 
 
-def _draw_reliability(report: AnswerReport, outcomes: Sequence[Outcome]) -> Markup:
-    chance = ece_by_chance(np.array([outcome.confidence for outcome in outcomes]))
+def _draw_reliability(
+    anchor: str, event: str, told: tuple[Floats, Flags], bins: Sequence[Bin], error: Interval
+) -> Markup:
+    """`told`: the probabilities of the event, and where it happened."""
     caption = (
-        "Left: each dot is a group of questions of like confidence, with its size; on the diagonal the confidence"
-        f" is the share that the documents answer. Expected calibration error {report.refusal['ece']}; by chance alone a"
-        f" perfect confidence would have {chance}. Right: how many questions got each confidence."
+        "Left: each dot is a group of like confidence, with its size; on the diagonal the confidence is the share that"
+        f" is right. Expected calibration error {error}; by chance alone a perfect confidence would have"
+        f" {ece_by_chance(told[0])}. Right: how the confidences are spread."
     )
-    bins = report.reliability
     rows = [
-        ("answerable", join(Markup("<td>{:.2f}</td>").format(part.share) for part in bins)),
+        ("share", join(Markup("<td>{:.2f}</td>").format(part.share) for part in bins)),
         ("n", join(_count_cell(part.n) for part in bins)),
     ]
-    return Markup('<section id="reliability"><h2>Reliability of the confidence</h2>{}{}</section>').format(
-        draw_figure(
-            _reliability(bins, outcomes),
-            "reliability",
-            "Share of answerable questions by confidence, and how the confidences are spread",
-            caption,
-        ),
-        draw_table([f"{part.confidence:.2f}" for part in bins], rows, "confidence"),
+    figure = draw_figure(
+        _reliability(bins, *told), anchor, f"Share by confidence {event}, and how it is spread", caption
+    )
+    table = draw_table([f"{part.confidence:.2f}" for part in bins], rows, "confidence")
+    return Markup('<section id="{}"><h2>Confidence {}</h2>{}{}</section>').format(
+        anchor, event, figure if bins else Markup("<p>Nothing was answered.</p>"), table if bins else ""
     )
 
 
@@ -223,7 +255,7 @@ def _kinds(kinds: Mapping[str, Mapping[str, Interval]]) -> Figure:
     return figure
 
 
-def _reliability(bins: Sequence[Bin], outcomes: Sequence[Outcome]) -> Figure:
+def _reliability(bins: Sequence[Bin], probabilities: Floats, happened: Flags) -> Figure:
     figure = new_figure(9.6, 4.4)
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color=COLOURS["soft"], linewidth=1)
@@ -236,15 +268,10 @@ def _reliability(bins: Sequence[Bin], outcomes: Sequence[Outcome]) -> Figure:
         )  # fmt: skip
     style_axes(left, "both")
     left.set(xlim=(-0.04, 1.04), ylim=(-0.08, 1.08), aspect="equal")
-    _label_axes(left, "confidence", "share that the documents answer")
-
-    answerable, unanswerable = (
-        [outcome.confidence for outcome in outcomes if outcome.query.answerable is kind]
-        for kind in (True, False)
-    )
+    _label_axes(left, "confidence", "share that is right")
     right.hist(
-        [answerable, unanswerable], bins=20, range=(0, 1), stacked=True,
-        color=[COLOURS["ours"], COLOURS["dense"]], label=["answerable", "unanswerable"],
+        [probabilities[happened], probabilities[~happened]], bins=20, range=(0, 1), stacked=True,
+        color=[COLOURS["ours"], COLOURS["dense"]], label=["right", "wrong"],
     )  # fmt: skip
     style_axes(right, "y")
     right.set_xlim(0, 1)

@@ -26,7 +26,7 @@ import numpy as np
 from ir_measures import AP, RR, R, Success, nDCG
 from numpy.typing import NDArray
 
-from chatbot.answer import Answer, Chatbot, Citation
+from chatbot.answer import Answer, Chatbot, Citation, confidence_word
 from chatbot.conversation import standalone
 from chatbot.corpus import Evidence, Qrels, Query
 from chatbot.encoder import Encoder
@@ -462,6 +462,7 @@ class Outcome:
     exact: bool | None
     right: bool
     milliseconds: float
+    quote_confidence: float | None = None  # of the first quote
 
     @property
     def refused(self) -> bool:
@@ -503,6 +504,7 @@ def judge(query: Query, answer: Answer | None, index: PassageIndex, milliseconds
         exact=cites_exactly(index, citations) if citations else None,
         right=query.answerable and bool(on_evidence or words),
         milliseconds=milliseconds,
+        quote_confidence=citations[0].confidence if citations else None,
     )
 
 
@@ -565,9 +567,11 @@ class AnswerReport:
     answerable_n: int
     answerable: dict[str, Interval]
     refusal: dict[str, Interval]
+    quote: dict[str, Interval]
     by_kind: dict[str, dict[str, Interval]]
     risk_coverage: tuple[tuple[float, float], ...]
-    reliability: tuple[Bin, ...]
+    reliability: tuple[Bin, ...]  # that the documents answer
+    quote_reliability: tuple[Bin, ...]  # that the first quote does
     milliseconds: dict[str, float | None]
 
     def to_json(self) -> dict[str, Any]:
@@ -577,19 +581,21 @@ class AnswerReport:
             "n": self.n,
             "answerable": {"n": self.answerable_n, **_to_json(self.answerable), "counts": counts},
             "refusal": {"n": self.n, **_to_json(self.refusal)},
+            "quote": {name: {**value.to_json(), "n": value.n} for name, value in self.quote.items()},
             "by_kind": {
                 kind: {"n": figures["served"].n, **_to_json(figures)}
                 for kind, figures in self.by_kind.items()
             },
             "risk_coverage": [list(point) for point in self.risk_coverage],
             "reliability": [vars(part) for part in self.reliability],
+            "quote_reliability": [vars(part) for part in self.quote_reliability],
             "milliseconds": self.milliseconds,
         }
 
     def to_text(self) -> str:
         figures = [["", "mean [95 % interval]", "n"]]
-        for group in (self.answerable, self.refusal):
-            figures += [[name, str(value), f"{value.n:,}"] for name, value in group.items()]
+        for prefix, group in (("", self.answerable), ("", self.refusal), ("quote_", self.quote)):
+            figures += [[prefix + name, str(value), f"{value.n:,}"] for name, value in group.items()]
         parts = [
             f"{self.corpus}: n = {self.n:,} questions, {self.answerable_n:,} answerable\n"
             f"milliseconds a question: {_milliseconds_text(self.milliseconds)}",
@@ -604,9 +610,11 @@ class AnswerReport:
             parts.append(table(kinds))
         curve = [["coverage", "risk"]]
         curve += [[f"{coverage:.2f}", f"{risk:.3f}"] for coverage, risk in self.risk_coverage]
-        bins = [["confidence", "answerable", "n"]]
-        bins += [[f"{part.confidence:.3f}", f"{part.share:.3f}", f"{part.n:,}"] for part in self.reliability]
-        return "\n\n".join([*parts, table(curve), table(bins)])
+        parts.append(table(curve))
+        for event, bins in (("answerable", self.reliability), ("quote right", self.quote_reliability)):
+            rows = [[f"{part.confidence:.3f}", f"{part.share:.3f}", f"{part.n:,}"] for part in bins]
+            parts.append(table([["confidence", event, "n"], *rows]))
+        return "\n\n".join(parts)
 
 
 def report_answers(corpus: str, outcomes: Sequence[Outcome]) -> AnswerReport:
@@ -625,9 +633,11 @@ def report_answers(corpus: str, outcomes: Sequence[Outcome]) -> AnswerReport:
             "exact_citations": _defined_mean(outcome.exact for outcome in outcomes),
         },
         refusal=refusal_figures(outcomes),
+        quote=quote_figures(outcomes),
         by_kind={kind: kind_figures([o for o in outcomes if o.query.kind == kind]) for kind in kinds},
         risk_coverage=risk_coverage(*_wrong_by_confidence(outcomes)),
-        reliability=calibration(*_answerable_by_confidence(outcomes)),
+        reliability=calibration(*answerable_by_confidence(outcomes)),
+        quote_reliability=calibration(*quotes_by_confidence(outcomes)),
         milliseconds=summarise_milliseconds([outcome.milliseconds for outcome in outcomes]),
     )
 
@@ -664,7 +674,7 @@ def kind_figures(outcomes: Sequence[Outcome]) -> dict[str, Interval]:
 
 def refusal_figures(outcomes: Sequence[Outcome]) -> dict[str, Interval]:
     """Of refusing, with the unanswerable questions as the positives; and of the confidence."""
-    confidence, answerable = _answerable_by_confidence(outcomes)
+    confidence, answerable = answerable_by_confidence(outcomes)
     unanswerable = ~answerable
     refused = np.array([outcome.refused for outcome in outcomes], np.bool_)
     wrong, _ = _wrong_by_confidence(outcomes)
@@ -688,12 +698,41 @@ def refusal_figures(outcomes: Sequence[Outcome]) -> dict[str, Interval]:
     return dict(zip(names, bootstrap(figures, len(outcomes)), strict=True))
 
 
+def quote_figures(outcomes: Sequence[Outcome]) -> dict[str, Interval]:
+    """Of the confidence of the first quotes that were given as answers, and how many of each word are right."""
+    confidence, right = quotes_by_confidence(outcomes)
+
+    def figures(weights: Floats) -> Floats:
+        return np.stack([auroc(confidence, right, weights), ece(confidence, right, weights)], axis=1)
+
+    words = np.array([confidence_word(value) for value in confidence])
+    return {
+        **dict(zip(("auroc", "ece"), bootstrap(figures, len(right)), strict=True)),
+        **{word: mean_interval(right[words == word].tolist()) for word in ("sure", "likely", "unsure")},
+    }
+
+
+def quotes_by_confidence(outcomes: Sequence[Outcome]) -> tuple[Floats, Flags]:
+    """The confidence of each first quote given as an answer, and whether it lies on evidence.
+
+    Left out are the questions whose gold cannot tell.
+    """
+    told = [
+        (outcome.quote_confidence, bool(outcome.on_evidence))
+        for outcome in outcomes
+        if not outcome.refused
+        and outcome.quote_confidence is not None
+        and (outcome.on_evidence is not None or not outcome.query.answerable)
+    ]
+    return np.array([value for value, _ in told], np.float64), np.array([hit for _, hit in told], np.bool_)
+
+
 def _wrong_by_confidence(outcomes: Sequence[Outcome]) -> tuple[Flags, Floats]:
     wrong = np.array([not outcome.right for outcome in outcomes], np.bool_)
     return wrong, np.array([outcome.confidence for outcome in outcomes], np.float64)
 
 
-def _answerable_by_confidence(outcomes: Sequence[Outcome]) -> tuple[Floats, Flags]:
+def answerable_by_confidence(outcomes: Sequence[Outcome]) -> tuple[Floats, Flags]:
     """The confidence is the probability that the documents answer, so that is what may happen."""
     confidence = np.array([outcome.confidence for outcome in outcomes], np.float64)
     return confidence, np.array([outcome.query.answerable for outcome in outcomes], np.bool_)

@@ -149,6 +149,10 @@ class _Part:
             self._refuse(key, "a number")
         return float(value)
 
+    def share(self, key: str) -> float:
+        value = self.number(key)
+        return value if 0 <= value <= 1 else self._refuse(key, "between 0 and 1")
+
     def texts(self, key: str) -> list[str]:
         values = self._list(key)
         if not all(isinstance(value, str) for value in values):
@@ -195,9 +199,6 @@ def _answer(part: _Part) -> Answer:
         raise ReceiptError(
             f'{part.where}: "question" is empty or longer than {LONGEST_QUESTION:,} characters; {REMEDY}'
         )
-    confidence = part.number("confidence")
-    if not 0 <= confidence <= 1:
-        raise ReceiptError(f'{part.where}: "confidence" is not between 0 and 1; {REMEDY}')
     index = part.part("index")
     return Answer(
         question,
@@ -205,7 +206,7 @@ def _answer(part: _Part) -> Answer:
         status,
         part.text("text"),
         part.text("short_answer"),
-        confidence,
+        part.share("confidence"),
         _citations(part),
         tuple(map(_hit, part.parts("hits"))),
         None if part.data.get("not_found") is None else _not_found(part.part("not_found")),
@@ -235,6 +236,7 @@ def _citation(part: _Part) -> Citation:
         part.whole("end", start),
         part.text("quote"),
         part.text("doc_sha256", ""),
+        None if part.data.get("confidence") is None else part.share("confidence"),
     )
 
 

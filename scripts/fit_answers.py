@@ -5,7 +5,8 @@ own corpus' splits dev and fit. The reader's weights are those of a conditional 
 sentences of the ten best passages, of which those that overlap evidence are right. The refusal model
 is a logistic regression of "answerable" on the signals of `chatbot.answer`; questions of the other
 sets, asked of each corpus, join as unanswerable, and every set weighs the same. The thresholds are
-chosen on the first set's own questions alone. Writes chatbot/parameters.json.
+chosen on the first set's own questions alone. The confidence of a quote is a logistic regression of
+"overlaps evidence" for the best sentences of every question. Writes chatbot/parameters.json.
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from chatbot.answer import SIGNALS, Chatbot, Reading, answer_signals, choose, probability
+from chatbot.answer import (
+    QUOTE_SIGNALS,
+    SIGNALS,
+    Chatbot,
+    Reading,
+    answer_signals,
+    choose,
+    probability,
+    quote_signals,
+)
 from chatbot.corpus import Query, split_queries
 from chatbot.encoder import load_encoder
 from chatbot.evaluate import auroc
@@ -33,6 +43,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STRANGERS = 80  # questions of other sets asked of each corpus
 RELIABLE = {"evidence", "network_any", "unknown", "contrast"}  # signals, with the trained reader
 RIDGE = 1e-3  # on standardised weights
+QUOTED = 3  # best sentences of a question whose confidence is fitted
 
 Weights = dict[str, float]
 
@@ -85,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parameters[mode] = {
             "reader": reader,
             "refusal": fit_refusal(again, mode, len(queries[0])),
+            "quote": fit_quote(again, mode),
             "quotes": fit_quotes(again[0]),
         }
         _report(mode, again, parameters[mode])
@@ -131,28 +143,49 @@ def fit_reader(sets: Sequence[Sequence[Case]], used: Sequence[str]) -> Weights:
 
 def fit_refusal(sets: Sequence[Sequence[Case]], mode: str, own: int) -> dict[str, Any]:
     """Logistic weights of the signals; the thresholds from the `own` first cases of the first set."""
-    used = [i for i, name in enumerate(SIGNALS) if _tells(name, mode)]
-    rows = np.concatenate([[case.reading.signals[used] for case in cases] for cases in sets])
-    mean, spread = rows.mean(0), rows.std(0) + 1e-9
-    features = torch.tensor((rows - mean) / spread)
-    labels = torch.tensor(
-        [float(case.query.answerable) for cases in sets for case in cases], dtype=torch.float64
-    )
-    shares = torch.tensor([1 / len(cases) for cases in sets for _ in cases], dtype=torch.float64) / len(sets)
+    names = [name for name in SIGNALS if _tells(name, mode)]
+    used = [SIGNALS.index(name) for name in names]
+    rows = [np.array([case.reading.signals[used] for case in cases]) for cases in sets]
+    labels = [np.array([case.query.answerable for case in cases]) for cases in sets]
+    model = _logistic(names, rows, labels)
+    return {**model, **_thresholds(sets[0][:own], model)}
+
+
+def fit_quote(sets: Sequence[Sequence[Case]], mode: str) -> dict[str, Any]:
+    """Logistic weights of the signals of a quote, for the `QUOTED` best sentences of every question."""
+    names = [name for name in QUOTE_SIGNALS if (name == "score") == (mode == "untrained") or name == "share"]
+    used = [QUOTE_SIGNALS.index(name) for name in names]
+    best = [[(case, i) for case in cases for i in range(QUOTED) if i < len(case.right)] for cases in sets]
+    rows = [
+        np.array([quote_signals(case.reading.evidence[i], case.reading)[used] for case, i in some])
+        for some in best
+    ]
+    labels = [np.array([case.query.answerable and case.right[i] for case, i in some]) for some in best]
+    return _logistic(names, rows, labels)
+
+
+def _logistic(
+    names: Sequence[str], rows: Sequence[NDArray[np.float64]], labels: Sequence[NDArray[np.bool_]]
+) -> dict[str, Any]:
+    """Weights and bias of a logistic regression in which every set weighs the same."""
+    everything = np.concatenate(rows)
+    mean, spread = everything.mean(0), everything.std(0) + 1e-9
+    features = torch.tensor((everything - mean) / spread)
+    wanted = torch.tensor(np.concatenate(labels), dtype=torch.float64)
+    shares = torch.tensor(np.concatenate([np.full(len(some), 1 / len(some)) for some in rows])) / len(rows)
 
     def loss(weights: torch.Tensor) -> torch.Tensor:
         logits = features @ weights[1:] + weights[0]
         return (
-            shares * torch.nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+            shares * torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
         ).sum()
 
-    fitted = _minimise(loss, len(used) + 1)
+    fitted = _minimise(loss, len(names) + 1)
     weights = fitted[1:] / spread
-    model = {
-        "weights": {SIGNALS[i]: round(float(w), 4) for i, w in zip(used, weights, strict=True)},
+    return {
+        "weights": {name: round(float(w), 4) for name, w in zip(names, weights, strict=True)},
         "bias": round(float(fitted[0] - weights @ mean), 4),
     }
-    return {**model, **_thresholds(sets[0][:own], model)}
 
 
 def _tells(signal: str, mode: str) -> bool:

@@ -106,6 +106,7 @@ QUERIES = [  # id, question, document, answer
 PARAMETERS = {  # answer what shares a good part of its words with a sentence
     "reader": {"coverage": 1.0},
     "refusal": {"weights": {"coverage": 10.0}, "bias": -3.0, "closest": 0.1, "answered": 0.5},
+    "quote": {"weights": {}, "bias": 0.0},
     "quotes": {"broad_margin": 0.0, "narrow_margin": 0.0},
 }
 

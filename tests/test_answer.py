@@ -7,6 +7,7 @@ import math
 import re
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from chatbot.answer import (
     LONGEST_QUESTION,
     MOST_DOCUMENTS,
     MOST_QUOTES,
+    QUOTE_SIGNALS,
     SIGNALS,
     Answer,
     Chatbot,
@@ -31,6 +33,7 @@ from chatbot.answer import (
     load_parameters,
     missing_terms,
     probability,
+    quote_signals,
     verify,
 )
 from chatbot.errors import IndexMissing, QuestionError
@@ -58,6 +61,7 @@ def parameters(answered: float = 0.0, closest: float = 0.0, margin: float = 3.0)
         "untrained": {
             "reader": {"cosine": 5.0, "coverage": 5.0},
             "refusal": {"weights": {}, "bias": 0.0, "answered": answered, "closest": closest},
+            "quote": {"weights": {}, "bias": 0.0},
             "quotes": {"narrow_margin": margin, "broad_margin": margin},
         }
     }
@@ -246,6 +250,7 @@ def test_the_json_of_an_answer_has_the_agreed_keys(folder: Path, encoder: HashEn
     ]  # fmt: skip
     assert list(answer["citations"][0]) == [
         "number", "doc_id", "title", "section", "source", "page", "start", "end", "quote", "doc_sha256",
+        "confidence",
     ]  # fmt: skip
     assert list(answer["hits"][0]) == ["rank", "doc_id", "start", "end", "score", "why"]
     assert list(answer["hits"][0]["why"]) == ["dense", "sentence", "lexical"]
@@ -389,6 +394,7 @@ def test_probability_by_hand() -> None:
 def test_the_shipped_weights_name_known_signals() -> None:
     for chosen in load_parameters().values():
         assert set(chosen["refusal"]["weights"]) <= set(SIGNALS)
+        assert set(chosen["quote"]["weights"]) <= set(QUOTE_SIGNALS)
         assert 0 < chosen["refusal"]["closest"] <= chosen["refusal"]["answered"] < 1
 
 
@@ -423,6 +429,26 @@ def test_signals_by_hand(chatbot: Chatbot) -> None:
     assert signals["contrast"] == pytest.approx(
         float(reading.pool.dense.max() - reading.pool.dense.mean()), abs=1e-6
     )
+
+
+def test_signals_of_a_quote_by_hand(chatbot: Chatbot) -> None:
+    reading = chatbot.reading("How long is the Missouri?")
+    first, second = replace(reading.evidence[0], score=2.0), replace(reading.evidence[1], score=2.0)
+    pair = replace(reading, evidence=[first, second])
+    # of two sentences that score the same each has half of the likelihood
+    assert quote_signals(first, pair) == pytest.approx([2.0, math.log(0.5), 0.0, 0.0])
+    alone = replace(reading, evidence=[first])
+    assert quote_signals(first, alone) == pytest.approx([2.0, 0.0, 0.0, 0.0])
+
+
+def test_a_quote_carries_its_own_confidence(folder: Path, encoder: HashEncoder) -> None:
+    chosen = parameters()
+    chosen["untrained"]["quote"] = {"weights": {"score": 1.0}, "bias": -1.0}
+    bot = Chatbot(folder, encoder, None, chosen)
+    answer = bot.answer("How long is the Missouri?")
+    scores = {evidence.text: evidence.score for evidence in bot.reading(answer.question).evidence}
+    for cited in answer.citations:
+        assert cited.confidence == pytest.approx(1 / (1 + math.exp(1 - scores[cited.quote])), abs=1e-4)
 
 
 # Checking later -----------------------------------------------------------------------------

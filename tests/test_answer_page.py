@@ -18,7 +18,7 @@ from chatbot.starting import FAVOURED, GENERATED
 
 pytestmark = pytest.mark.usefixtures("fewer_resamples")
 
-SECTIONS = ("figures", "kinds", "reliability", "risk", "latency", "worst")
+SECTIONS = ("figures", "kinds", "quotes", "reliability", "risk", "latency", "worst")
 
 
 def outcome(confidence: float, *, answerable: bool = True, right: bool = True, kind: str = "why") -> Outcome:
@@ -30,13 +30,14 @@ def outcome(confidence: float, *, answerable: bool = True, right: bool = True, k
         status="answered" if confidence >= 0.5 else "closest",
         confidence=confidence,
         first_quote=f"It is {confidence}.",
-        on_evidence=right,
+        on_evidence=right if answerable else None,
         contains_string=right,
         contains_words=right,
         short_f1=None,
         exact=True,
         right=answerable and right,
         milliseconds=100 * confidence,
+        quote_confidence=confidence,
     )
 
 
@@ -75,7 +76,13 @@ def test_the_figures_stand_where_they_belong() -> None:
     # of .9, .8 and a refused .1
     assert "The first quote lies on the evidence 0.333 0.000 – 1.000 3" in figures
     # |.9 - 1| + |.8 - 1| + .6 + .2 + |.1 - 1|, a fifth each
-    assert "Expected calibration error 0.400" in figures
+    assert "Confidence that the documents answer: calibration error 0.400" in figures
+    # answered: .9 right, .8 and .6 wrong; (.1 + .8 + .6) / 3
+    assert "Confidence of the first quote: calibration error 0.500" in figures
+    assert "First quotes called sure that are right 0.500 0.000 – 1.000 2" in figures
+    assert "First quotes called likely that are right 0.000 0.000 – 0.000 1" in figures
+    assert "First quotes called unsure that are right – 0" in figures
+    assert "Expected calibration error 0.500 [" in section(html, "quotes")
     assert "Expected calibration error 0.400 [" in section(html, "reliability")
     assert "answers 60% of the questions, 67% of them wrongly" in section(html, "risk")
     assert "median 60, 95th percentile 88, longest 90" in section(html, "latency")

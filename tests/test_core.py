@@ -48,6 +48,7 @@ PARAMETERS: dict[str, Any] = {
     "untrained": {
         "reader": {"cosine": 5.0, "coverage": 5.0},
         "refusal": ALWAYS,
+        "quote": {"weights": {}, "bias": 0.0},
         "quotes": {"narrow_margin": 3.0, "broad_margin": 3.0},
     }
 }

@@ -512,6 +512,8 @@ def test_the_answers_json_has_the_agreed_keys() -> None:
         "by_kind",
         "risk_coverage",
         "reliability",
+        "quote",
+        "quote_reliability",
     }
     assert parts == set(report)
     shares = {"first_quote_on_evidence", "contains_answer", "exact_citations", "short_answer_f1"}

@@ -53,7 +53,9 @@ def document(text: str = TEXT) -> Document:
 
 def citation(number: int = 1, quote: str = QUOTE, **changes: Any) -> Citation:
     start = TEXT.find(quote)
-    made = Citation(number, "log.md", "The log", "Noon", "log.md", None, start, start + len(quote), quote, "")
+    made = Citation(
+        number, "log.md", "The log", "Noon", "log.md", None, start, start + len(quote), quote, "", 0.9
+    )
     return replace(made, **changes)
 
 
@@ -231,7 +233,8 @@ def test_not_found_names_the_terms_the_search_and_the_unread_files() -> None:
 def test_confidence_is_a_word_with_the_number_on_hover(confidence: float, word: str) -> None:
     drawn = drawing.draw_confidence(confidence)
     assert f">{word}<" in drawn
-    assert f'answer this: {confidence:.0%}"' in drawn
+    assert f'answers the question: {confidence:.0%}"' in drawn
+    assert drawing.draw_confidence(None) == ""
 
 
 def test_only_a_follow_up_says_how_it_was_understood() -> None:

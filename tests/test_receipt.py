@@ -101,6 +101,14 @@ def test_the_plain_output_of_ask_is_a_receipt(receipt: Receipt, tmp_path: Path) 
     assert (read.history, read.time, read.collection) == ((), "", "")
 
 
+def test_an_answer_from_before_quotes_had_a_confidence_is_read(receipt: Receipt) -> None:
+    held = as_json(receipt)
+    for citation in held["citations"]:
+        assert citation.pop("confidence") is not None
+    read = parse_receipt(held, "old")
+    assert {citation.confidence for citation in read.answer.citations} == {None}
+
+
 def test_an_exported_conversation_holds_several(receipt: Receipt, tmp_path: Path) -> None:
     path = tmp_path / "conversation.json"
     path.write_text(json.dumps({"format": 1, "name": "x", "receipts": [receipt.to_json()] * 2}))

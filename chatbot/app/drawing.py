@@ -11,12 +11,11 @@ from urllib.parse import quote as percent_encode
 
 from markupsafe import Markup
 
-from chatbot.answer import Answer, Citation, NotFound
+from chatbot.answer import Answer, Citation, NotFound, confidence_word
 from chatbot.app.markdown import turn_markdown
 from chatbot.app.text import count, shorten, without_title
 from chatbot.app.turns import Lost, Placed, Source, Turn
 
-SURE, LIKELY = 0.8, 0.5  # confidence from which the page says so
 FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 BLANK_LINE = re.compile(r"\n\s*\n")
 PROGRESS = {"searching": "Searching the documents", "reading": "Reading the best passages"}
@@ -363,15 +362,18 @@ def draw_actions(answer: Answer, vote: str) -> Markup:
         '<i class="icon copy"></i><span>Copy answer</span></button>'
         '<button type="button" class="tool" data-action="link"><i class="icon link"></i><span>Link</span></button>'
         "{}{}</div>"
-    ).format(votes, draw_confidence(answer.confidence) if answer.status == "answered" else "")
+    ).format(votes, draw_confidence(answer.citations[0].confidence) if answer.status == "answered" else "")
 
 
-def draw_confidence(confidence: float) -> Markup:
-    word = "Sure" if confidence >= SURE else "Likely" if confidence >= LIKELY else "Unsure"
+def draw_confidence(confidence: float | None) -> Markup:
+    """Of the first quote; nothing where an old answer does not say."""
+    if confidence is None:
+        return Markup()
+    word = confidence_word(confidence)
     return Markup(
-        '<span class="confidence {kind}" title="Chance that the documents answer this: {share}">'
+        '<span class="confidence {kind}" title="Chance that quote 1 answers the question: {share}">'
         '{word}<span class="unseen">, {share}</span></span>'
-    ).format(kind=word.lower(), word=word, share=f"{confidence:.0%}")
+    ).format(kind=word, word=word.capitalize(), share=f"{confidence:.0%}")
 
 
 def draw_view(source: Source) -> Markup:

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from chatbot.answer_page import REFUSAL, SHARES
+from chatbot.answer_page import QUOTE, REFUSAL, SHARES
 from chatbot.app.parts import QUIET, html_part
 from chatbot.app.text import count, sendable
 from chatbot.collection import Collection
@@ -314,6 +314,7 @@ def draw_answers(report: AnswerReport) -> Markup:
     named = [
         *((label, report.answerable[name]) for name, label in SHARES.items()),
         *((label, report.refusal[name]) for name, label in REFUSAL.items()),
+        *((label, report.quote[name]) for name, label in QUOTE.items()),
     ]
     rows = Markup().join(
         Markup('<tr><th scope="row">{}</th>{}<td>{:,}</td></tr>').format(label, draw_interval(value), value.n)

@@ -132,6 +132,7 @@ def _look_up(citation: Citation, verdict: Verdict, index: PassageIndex) -> Citat
         start + len(citation.quote),
         citation.quote,
         citation.doc_sha256,  # of then: the panel says whether the document has changed
+        citation.confidence,
     )
 
 
