@@ -1,7 +1,7 @@
 """The documents: a list with what was read of each, changes to it, and each document in full.
 
 The script sends files to Gradio's own upload and then names them here. Every function below may be
-called by anyone who reaches the page, with anything; those that change something, only from the page.
+called by anyone who reaches the page, with anything.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote as percent_encode
-from urllib.parse import urlsplit
 
 import gradio as gr
 from gradio.utils import get_upload_folder
@@ -53,7 +52,7 @@ STAGES = {
 
 
 class Refusal(Exception):
-    """What is sent makes no sense, or does not come from the page."""
+    """What is sent makes no sense."""
 
 
 def add_documents(collections: Mapping[str, Collection], current: gr.State, top: gr.HTML) -> None:
@@ -75,20 +74,20 @@ def add_documents(collections: Mapping[str, Collection], current: gr.State, top:
     def build_state(asked: object) -> Reply:
         return guarded(collections, asked, show_build)
 
-    def add_files(asked: object, request: gr.Request) -> Reply:
-        return guarded(collections, asked, bring_in, request)
+    def add_files(asked: object) -> Reply:
+        return guarded(collections, asked, bring_in)
 
-    def remove_file(asked: object, request: gr.Request) -> Reply:
-        return guarded(collections, asked, take_out, request)
+    def remove_file(asked: object) -> Reply:
+        return guarded(collections, asked, take_out)
 
-    def restore_files(asked: object, request: gr.Request) -> Reply:
-        return guarded(collections, asked, bring_back, request)
+    def restore_files(asked: object) -> Reply:
+        return guarded(collections, asked, bring_back)
 
-    def update_index(asked: object, request: gr.Request) -> Reply:
-        return guarded(collections, asked, start_build, request)
+    def update_index(asked: object) -> Reply:
+        return guarded(collections, asked, start_build)
 
-    def cancel_update(asked: object, request: gr.Request) -> Reply:
-        return guarded(collections, asked, cancel_build, request)
+    def cancel_update(asked: object) -> Reply:
+        return guarded(collections, asked, cancel_build)
 
     for collection in collections.values():
         _ = collection.rebuilding, collection.library.corpus  # completes a change that was cut off
@@ -115,25 +114,15 @@ def guarded(
     collections: Mapping[str, Collection],
     asked: object,
     work: Callable[[Collection, Mapping[str, Any]], Reply],
-    request: gr.Request | None = None,
 ) -> Reply:
-    """What `work` replies, or {"problem": HTML}. With a `request`, one of another site is refused."""
+    """What `work` replies, or {"problem": HTML}."""
     try:
-        if request is not None:
-            require_own_page(request)
         if not isinstance(asked, dict) or asked.get("collection") not in collections:
             raise Refusal("There is no such collection; load the page again.")
         return work(collections[asked["collection"]], asked)
     except (ChatbotError, Refusal) as error:
         message = str(error)
         return {"problem": sendable(draw_problem(message[:1].upper() + message[1:]))}
-
-
-def require_own_page(request: gr.Request) -> None:
-    """Another site that the reader has open must not change documents. Raises Refusal."""
-    origin = urlsplit(request.headers.get("origin") or "").netloc
-    if not origin or origin not in {request.headers.get(name) for name in ("host", "x-forwarded-host")}:
-        raise Refusal("Documents are changed from this page alone.")
 
 
 # Changes ------------------------------------------------------------------------------------

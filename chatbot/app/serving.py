@@ -10,14 +10,12 @@ import webbrowser
 from collections.abc import Sequence
 from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
-from ipaddress import ip_address
 from urllib.parse import quote as percent_encode
 
 import gradio as gr
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from chatbot.answer import Chatbot
+from chatbot.app.guarding import guards
 from chatbot.app.page import build_page
 from chatbot.app.programs import give_json
 from chatbot.collection import Collection
@@ -59,7 +57,7 @@ def launch(page: gr.Blocks, host: str, port: int, *, mcp: bool = False) -> None:
     """Serve the page from a thread of its own, with `mcp` the tools too; `page.close()` ends it."""
     _reach_without_proxy(host)
     page.launch(
-        app_kwargs={"middleware": _guards(host)},
+        app_kwargs={"middleware": guards(host)},
         server_name=host,
         server_port=port,
         prevent_thread_lock=True,
@@ -91,24 +89,6 @@ def require_mcp() -> None:
             f"--mcp needs the package mcp, version 1 (found: {found}); run"
             ' python -m pip install -c scripts/constraints.txt "mcp>=1.21,<2" and start again'
         )
-
-
-def _guards(host: str) -> list[Middleware]:
-    """On a loopback address only requests for this machine by name, or another site could pose as it.
-
-    A page from elsewhere can have its own host name resolve to 127.0.0.1 (DNS rebinding).
-    """
-    if host != "localhost" and not _is_loopback(host):
-        return []
-    hosts = ["localhost", "127.0.0.1", "::1", host]
-    return [Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:  # a name
-        return False
 
 
 def require_free_port(host: str, port: int) -> None:
