@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 from browsing import (
     NASTY,
+    OFF_TOPIC,
     QUESTION,
     OpenPage,
     Served,
@@ -425,6 +426,29 @@ def test_the_reading_report_tells_what_was_lost_and_what_repeats(
     expect(report).to_contain_text("scan.pdf ends in .pdf but is no PDF")
     expect(report).to_contain_text("twin.md repeats barometers.md")
     expect(report).to_contain_text("garbled.txt: 6 places")
+
+
+@browser
+def test_an_answer_that_found_nothing_leads_to_the_reading_report_by_keyboard(
+    open_documents: OpenDocuments, collection: Collection
+) -> None:
+    page = open_documents()
+    page.get_by_role("navigation").get_by_role("button", name="Chat").click()
+    expect(ask(page, OFF_TOPIC)).to_have_attribute("data-state", "not_found")
+    expect(page.get_by_role("link", name="Reading report")).to_have_count(0)  # all was read
+    (collection.corpus / "scan.pdf").write_bytes(b"no pdf")
+    build_index(collection.corpus, collection.index, collection.chatbot.encoder)
+    unread = ask(page, OFF_TOPIC).locator(".unread")
+    unread.get_by_text("1 file could not be read").focus()
+    page.keyboard.press("Enter")
+    expect(unread.get_by_text("scan.pdf")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(unread.get_by_role("link", name="Reading report")).to_be_focused()
+    page.keyboard.press("Enter")
+    report = page.locator("#documents .report")
+    expect(report.locator("summary")).to_be_focused()
+    expect(report.locator("summary")).to_be_in_viewport()
+    expect(report).to_contain_text("scan.pdf ends in .pdf but is no PDF")
 
 
 @browser

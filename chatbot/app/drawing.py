@@ -338,7 +338,8 @@ def draw_searched(found: NotFound | None) -> Markup:
     terms = Markup('<p class="terms">No document mentions {}</p>').format(chips)
     files = Markup().join(Markup("<li>{}</li>").format(file) for file in found.unread_files)
     unread = Markup(
-        '<details class="unread"><summary>{} could not be read</summary><ul>{}</ul></details>'
+        '<div class="unread"><details><summary>{} could not be read</summary><ul>{}</ul></details>'
+        '<a href="#documents//report">Reading report</a></div>'
     ).format(count(len(found.unread_files), "file"), files)
     return Markup('<div class="searched">{}<p>Searched {} ({}).</p>{}</div>').format(
         terms if found.missing_terms else "",
