@@ -112,6 +112,22 @@ def test_after_a_reload_the_conversation_goes_on(open_page: OpenPage) -> None:
     assert last["history"] == [QUESTION]
 
 
+@pytest.mark.parametrize("view", ["documents", "documents/barometers.md", "review", "evaluation"])
+def test_after_a_reload_the_address_decides_the_view(open_page: OpenPage, served: Served, view: str) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    expect_kept(page, 1)
+    page.goto(f"{served.url}#{view}")
+    page.reload()
+    expect(page.locator('#conversation .turn[data-turn="0"]')).to_have_count(1, timeout=20_000)  # it is back
+    page.wait_for_timeout(500)
+    assert page.url == f"{served.url}/#{view}"
+    expect(page.locator(".pane.shown")).to_have_id(f"{view.split('/')[0]}-view")
+    expect(page.locator(".pane.shown")).to_be_visible()
+    page.get_by_role("navigation").get_by_role("button", name="Chat").click()
+    expect(page.locator('#conversation .turn[data-turn="0"]')).to_be_visible()
+
+
 def test_conversations_are_listed_found_renamed_and_opened(open_page: OpenPage) -> None:
     page = open_page()
     ask(page, QUESTION)
