@@ -36,6 +36,10 @@ class Collection:
     def feedback(self) -> Feedback:
         return Feedback(self.index / "feedback.jsonl")
 
+    @property
+    def last_evaluation(self) -> Path:
+        return self.index / "evaluation.json"
+
     @cached_property
     def library(self) -> Library:
         return Library(self.corpus, self.index / "trash")

@@ -7,8 +7,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,8 +18,8 @@ from chatbot.answer import Chatbot
 from chatbot.corpus import Query, read_qrels, read_queries, split_queries
 from chatbot.errors import ChatbotError, CorpusError
 from chatbot.index import PassageIndex
+from chatbot.result import AnswerFigures, Ranking, Result, Settings, keep_result, last_result
 
-USUAL_LIMIT = 100
 MOST_QUESTIONS = 100_000
 STARTING_SET = 50
 BROKEN = "something went wrong; the window Footnote was started from says what"
@@ -32,23 +33,6 @@ class Split:
     name: str
     questions: int
     generated: int
-
-
-@dataclass(frozen=True)
-class Settings:
-    split: str
-    limit: int | None = USUAL_LIMIT  # questions; None for all
-    answers: bool = False  # ask them too
-
-
-@dataclass(frozen=True)
-class Result:
-    settings: Settings
-    sets: tuple[report.MeasuredSet, ...]  # people's questions and generated ones apart
-    answers: evaluate.AnswerReport | None
-    missing: tuple[str, ...]  # judged documents that the index does not hold
-    page: str = field(repr=False)  # the report, "" where it cannot be drawn
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -75,9 +59,11 @@ Tell = Callable[[str, int, int], None]  # stage, done, total; raises Stopped whe
 class Evaluations:
     """The evaluations of all collections; they share the processor, so there is one at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        """`files`: where the last result of each collection is kept."""
+        self._files = files
         self._lock = threading.Lock()
-        self._states: dict[str, State] = {}
+        self._states = {name: State(name, result=last_result(file)) for name, file in files.items()}
         self._running = ""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -133,6 +119,7 @@ class Evaluations:
         result, note = self.state(collection).result, ""
         try:
             result = measure(collection, corpus, chatbot, settings, tell)
+            note = self._keep(collection, result)
         except Stopped:
             note = "Stopped. Nothing was changed."
         except ChatbotError as error:
@@ -144,10 +131,18 @@ class Evaluations:
             self._states[collection] = State(collection, result=result, note=note)
             self._running = ""
 
+    def _keep(self, collection: str, result: Result) -> str:
+        try:
+            keep_result(result, self._files[collection])
+        except OSError as error:
+            return f"These figures will be gone after a restart: they cannot be written ({error.strerror})."
+        return ""
+
 
 def measure(collection: str, corpus: Path, chatbot: Chatbot, settings: Settings, tell: Tell) -> Result:
     """Search, and where it is asked for the answers, on the questions of one split."""
     began = time.perf_counter()
+    time_begun = datetime.now(UTC).isoformat(timespec="seconds")
     tell("Reading the questions", 0, 0)
     asked = split_queries(corpus, settings.split)
     qrels = read_qrels(corpus, settings.split)
@@ -174,11 +169,22 @@ def measure(collection: str, corpus: Path, chatbot: Chatbot, settings: Settings,
         chosen = evaluate.spread(asked, settings.limit)
         outcomes = [evaluate.ask(chatbot, query) for query in _counted(chosen, "Asking", tell)]
         tell("Computing intervals", 0, 0)
-        answers = evaluate.report_answers(collection, outcomes)
+        told = evaluate.report_answers(collection, outcomes)
+        figures = {"answerable": told.answerable, "refusal": told.refusal, "quote": told.quote}
+        answers = AnswerFigures(told.n, told.answerable_n, figures)
     tell("Drawing the report", 0, 0)
     page = str(report_page.draw_page(sets)) if DRAWN and queries else ""
     tell("Drawing the report", 1, 1)
-    return Result(settings, tuple(sets), answers, missing, page, time.perf_counter() - began)
+    return Result(
+        settings,
+        tuple(Ranking(part.figures, part.generated) for part in sets),
+        answers,
+        missing,
+        page,
+        seconds=time.perf_counter() - began,
+        generation=index.generation,
+        time=time_begun,
+    )
 
 
 def _counted(items: Sequence[Item], stage: str, tell: Tell) -> Iterator[Item]:

@@ -10,9 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +31,7 @@ from chatbot.answer import (
 from chatbot.corpus import Passage
 from chatbot.errors import ReceiptError
 from chatbot.index import Hit
+from chatbot.writing import write_at_once
 
 FORMAT = 1
 HISTORY = 20  # earlier turns kept; conversation.py looks at fewer
@@ -276,7 +275,7 @@ class ReceiptFolder:
         path = self._path(receipt_id)
         if not path.is_file():
             self.folder.mkdir(parents=True, exist_ok=True)
-            _write_at_once(path, content)
+            write_at_once(path, content)
         return receipt_id
 
     def load(self, receipt_id: str) -> Receipt:
@@ -298,20 +297,6 @@ class ReceiptFolder:
 
 def _content_hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:20]
-
-
-def _write_at_once(path: Path, content: bytes) -> None:
-    """The whole file or none, whenever the power fails."""
-    handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 # Asking again -------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from chatbot.answer import Chatbot
 from chatbot.app import evaluation
 from chatbot.corpus import Query, read_queries
 from chatbot.errors import ChatbotError, CorpusError
-from chatbot.evaluate import OURS
-from chatbot.measuring import Evaluations, Settings, Split, Stopped, make_starting_set, measure, splits
+from chatbot.evaluate import OURS, Difference, Interval, RetrievalReport
+from chatbot.index import build_index
+from chatbot.measuring import Evaluations, Split, Stopped, make_starting_set, measure, splits
+from chatbot.result import AnswerFigures, Ranking, Result, Settings, keep_result, last_result
 
 ASKED = [
     ("Where did the Missouri lie?", "ships.md", "people"),
@@ -49,6 +52,11 @@ def bot(built: tuple[Path, Path], encoder: HashEncoder) -> Chatbot:
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """No report, which takes seconds, unless a test asks for it."""
     monkeypatch.setattr(measuring, "DRAWN", False)
+
+
+def started(folder: Path) -> Evaluations:
+    """As after a start of the program."""
+    return Evaluations({name: folder / f"{name}.json" for name in ("ships", "others")})
 
 
 def quiet(stage: str, done: int, total: int) -> None:
@@ -84,8 +92,8 @@ def test_splits_say_how_many_questions_are_generated(asked: Path, make_corpus: A
     assert splits(make_corpus(FILES, "unasked")) == []
 
 
-def test_an_evaluation_runs_beside_and_keeps_its_result(asked: Path, bot: Chatbot) -> None:
-    evaluations = Evaluations()
+def test_an_evaluation_runs_beside_and_keeps_its_result(asked: Path, bot: Chatbot, tmp_path: Path) -> None:
+    evaluations = started(tmp_path)
     evaluations.start("ships", asked, bot, Settings("dev", 2))
     evaluations.wait(60)
     state = evaluations.state("ships")
@@ -95,7 +103,7 @@ def test_an_evaluation_runs_beside_and_keeps_its_result(asked: Path, bot: Chatbo
 
 
 def test_there_is_one_evaluation_at_a_time_and_it_can_be_stopped(
-    asked: Path, bot: Chatbot, monkeypatch: pytest.MonkeyPatch
+    asked: Path, bot: Chatbot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
@@ -109,15 +117,15 @@ def test_there_is_one_evaluation_at_a_time_and_it_can_be_stopped(
         raise AssertionError("went on after it was stopped")
 
     monkeypatch.setattr(measuring, "measure", wait)
-    evaluations = Evaluations()
+    evaluations = started(tmp_path)
     evaluations.start("ships", asked, bot, Settings("dev"))
     assert begun.wait(30)
     state = evaluations.state("ships")
     assert (state.running, state.stage, state.done, state.total) == (True, "Searching", 1, 4)
     with pytest.raises(ChatbotError, match="“ships” is running"):
         evaluations.start("others", asked, bot, Settings("dev"))
-    assert 'data-running="this"' in evaluation.draw_progress(evaluations, "ships")
-    assert "An evaluation of “ships” is running" in evaluation.draw_progress(evaluations, "others")
+    assert 'data-running="this"' in evaluation.draw_progress(evaluations, "ships", "")
+    assert "An evaluation of “ships” is running" in evaluation.draw_progress(evaluations, "others", "")
     evaluations.stop()
     go_on.set()
     evaluations.wait(30)
@@ -132,12 +140,12 @@ def test_there_is_one_evaluation_at_a_time_and_it_can_be_stopped(
     ("error", "note"), [(CorpusError("no <b>"), "Not evaluated: no <b>"), (KeyError("x"), measuring.BROKEN)]
 )
 def test_an_error_is_told_and_the_result_before_stays(
-    asked: Path, bot: Chatbot, monkeypatch: pytest.MonkeyPatch, error: Exception, note: str
+    asked: Path, bot: Chatbot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception, note: str
 ) -> None:
     def fail(*_: Any) -> Any:
         raise error
 
-    evaluations = Evaluations()
+    evaluations = started(tmp_path)
     evaluations.start("ships", asked, bot, Settings("dev", 1))
     evaluations.wait(60)
     monkeypatch.setattr(measuring, "measure", fail)
@@ -146,14 +154,103 @@ def test_an_error_is_told_and_the_result_before_stays(
     state = evaluations.state("ships")
     assert note in state.note
     assert state.result is not None
-    assert "<b>" not in evaluation.draw_progress(evaluations, "ships")
+    assert "<b>" not in evaluation.draw_progress(evaluations, "ships", "")
 
 
-def test_a_split_that_is_not_there_is_refused_at_once(asked: Path, bot: Chatbot) -> None:
-    evaluations = Evaluations()
+def test_a_split_that_is_not_there_is_refused_at_once(asked: Path, bot: Chatbot, tmp_path: Path) -> None:
+    evaluations = started(tmp_path)
     with pytest.raises(CorpusError, match=r"no .*test\.tsv"):
         evaluations.start("ships", asked, bot, Settings("test"))
     assert evaluations.running == ""
+
+
+# ---- the last result, after a restart
+
+
+def test_the_last_result_outlives_the_program(asked: Path, bot: Chatbot, tmp_path: Path) -> None:
+    evaluations = started(tmp_path)
+    evaluations.start("ships", asked, bot, Settings("dev", None, answers=True))
+    evaluations.wait(60)
+    live = bot.live().generation
+    shown = evaluation.draw_progress(evaluations, "ships", live)
+    assert f"with the index <code>{live}</code>" in shown
+    assert "has changed since" not in shown
+    assert evaluation.draw_progress(started(tmp_path), "ships", live) == shown
+    assert "The figures will stand here" in evaluation.draw_progress(started(tmp_path), "others", live)
+    (asked / "oaks.md").write_text("Oaks bear acorns.", encoding="utf-8")
+    build_index(asked, bot.folder, bot.encoder)
+    changed = evaluation.draw_progress(started(tmp_path), "ships", bot.live().generation)
+    assert "The index has changed since" in changed
+    assert f"with the index <code>{live}</code>" in changed
+
+
+RESULT = Result(
+    Settings("dev", None, answers=True),
+    (
+        Ranking(
+            RetrievalReport(
+                "ships", 3, 4, 1,
+                {"ours": {"nDCG@10": Interval(0.5, 0.25, 0.75, 1)}},
+                {"ours-rrf": {"nDCG@10": Difference(Interval(0.1, math.nan, math.nan, 1), math.nan)}},
+                {"median": None, "p95": 3.5},
+            ),
+            generated=True,
+        ),
+    ),
+    AnswerFigures(
+        2, 1,
+        {
+            "answerable": {"contains_answer": Interval(1.0, 1.0, 1.0, 1)},
+            "refusal": {"auroc": Interval(math.nan, math.nan, math.nan, 0)},
+        },
+    ),
+    ("gone.md",),
+    "<p>report</p>",
+    1.5,
+    "20240102T030405-abc",
+    "2024-01-02T03:04:05+00:00",
+)  # fmt: skip
+
+
+def test_nothing_of_a_result_is_lost_in_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "evaluation.json"
+    keep_result(RESULT, file)
+    assert repr(last_result(file)) == repr(RESULT)  # NaN equals nothing
+    read = last_result(file)
+    assert read is not None
+    assert read.page == "<p>report</p>"
+    json.loads(file.read_bytes(), parse_constant=pytest.fail)  # no NaN, which is not JSON
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff",
+        b'{"format": 2}',
+        b'{"format": 1}',
+        b'{"format": 1, "settings": []}',
+    ],
+)
+def test_a_file_that_holds_no_result_is_passed_over(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "ships.json").write_bytes(content)
+    assert started(tmp_path).state("ships").result is None
+
+
+def test_a_result_that_cannot_be_kept_is_shown_all_the_same(
+    asked: Path, bot: Chatbot, tmp_path: Path
+) -> None:
+    (tmp_path / "ships.json").mkdir()
+    evaluations = started(tmp_path)
+    evaluations.start("ships", asked, bot, Settings("dev", 1))
+    evaluations.wait(60)
+    state = evaluations.state("ships")
+    assert state.result is not None
+    assert "cannot be written (Is a directory)" in state.note
 
 
 def test_stopping_is_noticed_between_two_questions() -> None:

@@ -22,6 +22,7 @@ from browsing import (
     serve_in_thread,
 )
 from playwright.sync_api import Page, expect
+from test_measuring import RESULT
 from test_page import TEXT, Parrot, answer, citation, event, hit
 
 from chatbot import measuring
@@ -32,6 +33,7 @@ from chatbot.app.turns import Turn
 from chatbot.collection import Collection
 from chatbot.corpus import read_qrels, read_queries, split_queries
 from chatbot.feedback import Details, Feedback
+from chatbot.result import keep_result
 
 COUNTING = "How many Japanese prisoners were taken to Siberia?"
 DOCUMENT = "articles/siberian-internment-decree-and-numbers.md"
@@ -422,6 +424,22 @@ def test_without_questions_some_are_made_evaluated_and_reported(open_page: OpenP
     assert Path(download.value.path()).read_text("utf-8").startswith("<!doctype html>")
     page.keyboard.press("Escape")
     expect(figures.get_by_role("button", name="Open the report")).to_be_focused()
+
+
+@browser
+def test_the_last_figures_are_there_after_a_restart(open_page: OpenPage, own: Own) -> None:
+    keep_result(RESULT, own.collection.last_evaluation)
+    for again in serve_in_thread([own.collection]):
+        page = open_page(url=again.url)
+        page.goto(f"{again.url}#evaluation")
+        figures = page.get_by_role("region", name="Figures")
+        expect(figures).to_contain_text("Measured on 2 Jan 2024")
+        expect(figures).to_contain_text(f"with the index {RESULT.generation}")
+        expect(figures).to_contain_text("The index has changed since")
+        expect(figures.get_by_role("row", name="nDCG@10")).to_contain_text("0.5000.250 to 0.750")
+        figures.get_by_role("button", name="Open the report").click()
+        expect(page.frame_locator("dialog iframe").get_by_text("report")).to_be_visible()
+    own.collection.last_evaluation.unlink()
 
 
 @browser

@@ -11,38 +11,36 @@ from markupsafe import Markup
 
 from chatbot.answer_page import QUOTE, REFUSAL, SHARES
 from chatbot.app.parts import QUIET, html_part
-from chatbot.app.text import count, sendable
+from chatbot.app.text import count, name_time, sendable
 from chatbot.collection import Collection
 from chatbot.errors import ChatbotError
-from chatbot.evaluate import MEASURES, AnswerReport, Difference, Interval
+from chatbot.evaluate import Difference, Interval
 from chatbot.measuring import (
     DRAWN,
     MOST_QUESTIONS,
     STARTING_SET,
-    USUAL_LIMIT,
     Evaluations,
-    Result,
-    Settings,
     Split,
     State,
     make_starting_set,
     splits,
 )
-from chatbot.report import LABELS, MeasuredSet
+from chatbot.report import LABELS
+from chatbot.result import USUAL_LIMIT, AnswerFigures, Ranking, Result, Settings
 from chatbot.review import USUAL_SPLIT
 from chatbot.starting import FAVOURED
 
 
 def add_evaluation(collections: Mapping[str, Collection], current: gr.State, top: gr.HTML) -> None:
     """One evaluation at a time, for all visitors; who comes later sees it run."""
-    evaluations = Evaluations()
+    evaluations = Evaluations({name: one.last_evaluation for name, one in collections.items()})
 
     def act(event: gr.EventData, name: str) -> tuple[Any, str, str]:
         data = event._data if isinstance(event._data, dict) else {}
         return answer_click(evaluations, collections[name], data)
 
     def look(name: str) -> str:
-        return draw_progress(evaluations, name)
+        return draw_progress(evaluations, name, collections[name].live_index.generation)
 
     def show(name: str) -> str:
         return draw_report(evaluations.state(name).result)
@@ -81,7 +79,8 @@ def answer_click(
     answer = Markup('<p data-request="{}" data-kind="{}">{}</p>').format(
         request, "problem" if problem else "done", problem or said
     )
-    return settings, draw_progress(evaluations, name), sendable(str(answer))
+    drawn = draw_progress(evaluations, name, collection.live_index.generation)
+    return settings, drawn, sendable(str(answer))
 
 
 def read_settings(data: Mapping[str, Any]) -> Settings:
@@ -173,7 +172,8 @@ def draw_no_questions() -> Markup:
 # Progress and figures -----------------------------------------------------------------------
 
 
-def draw_progress(evaluations: Evaluations, name: str) -> str:
+def draw_progress(evaluations: Evaluations, name: str, live: str) -> str:
+    """`live`: the generation of the index as it is now."""
     state, running = evaluations.state(name), evaluations.running
     if state.running:
         shown = draw_running(state)
@@ -185,7 +185,7 @@ def draw_progress(evaluations: Evaluations, name: str) -> str:
     else:
         shown = Markup()
     note = Markup('<p class="stopped">{}</p>').format(state.note) if state.note else Markup()
-    result = draw_result(state.result) if state.result else Markup()
+    result = draw_result(state.result, live) if state.result else Markup()
     if not shown and not note and not result:
         result = Markup(
             '<section class="sheet empty"><p>The figures will stand here: how each method ranks, with 95 %'
@@ -209,7 +209,7 @@ def draw_seconds(seconds: float) -> str:
     return f"{whole} s" if whole < 90 else f"{round(seconds / 60)} min"
 
 
-def draw_result(result: Result) -> Markup:
+def draw_result(result: Result, live: str) -> Markup:
     facts = [
         f"split {result.settings.split}",
         f"at most {result.settings.limit:,} questions" if result.settings.limit else "all questions",
@@ -226,9 +226,10 @@ def draw_result(result: Result) -> Markup:
     )
     return Markup(
         '<section class="sheet result" aria-label="Figures"><header><h2>Figures</h2><p class="lead">{}</p></header>'
-        "{}{}{}{}</section>"
+        "{}{}{}{}{}</section>"
     ).format(
         " · ".join(facts),
+        draw_origin(result, live),
         opener if result.page else "",
         Markup('<p class="remark">{}</p>').format(missing) if missing else "",
         Markup().join(map(draw_set, result.sets)),
@@ -236,7 +237,17 @@ def draw_result(result: Result) -> Markup:
     )
 
 
-def draw_set(measured: MeasuredSet) -> Markup:
+def draw_origin(result: Result, live: str) -> Markup:
+    """When it was measured and on what, and whether that is still what answers."""
+    changed = Markup(
+        '<p class="caution">The index has changed since; these figures are of the documents as they were.</p>'
+    )
+    return Markup('<p class="remark">Measured on {}, with the index <code>{}</code></p>{}').format(
+        name_time(result.time), result.generation, changed if result.generation != live else ""
+    )
+
+
+def draw_set(measured: Ranking) -> Markup:
     figures = measured.figures
     pairs = {
         pair: " − ".join(LABELS.get(method, method) for method in pair.split("-"))
@@ -252,10 +263,10 @@ def draw_set(measured: MeasuredSet) -> Markup:
             ),
             Markup().join(draw_difference(figures.difference[pair][name]) for pair in pairs),
         )
-        for name in map(str, MEASURES)
+        for name in next(iter(figures.methods.values()))
     )
     title = "Ranking of generated questions" if measured.generated else "Ranking"
-    milliseconds = figures.milliseconds["median"]
+    milliseconds = figures.milliseconds.get("median")
     facts = count(figures.n, "question") + (
         f", median {milliseconds:.0f} ms a search" if milliseconds is not None else ""
     )
@@ -273,7 +284,7 @@ def draw_set(measured: MeasuredSet) -> Markup:
     )
 
 
-def _is_best(method: str, name: str, measured: MeasuredSet) -> bool:
+def _is_best(method: str, name: str, measured: Ranking) -> bool:
     means = [by_measure[name].mean for by_measure in measured.figures.methods.values()]
     mine = measured.figures.methods[method][name].mean
     return max(means) > min(means) and mine == max(means)
@@ -310,17 +321,18 @@ def _signed(number: float) -> str:
     return "0.000" if text[1:] == "0.000" else text
 
 
-def draw_answers(report: AnswerReport) -> Markup:
+def draw_answers(answers: AnswerFigures) -> Markup:
     named = [
-        *((label, report.answerable[name]) for name, label in SHARES.items()),
-        *((label, report.refusal[name]) for name, label in REFUSAL.items()),
-        *((label, report.quote[name]) for name, label in QUOTE.items()),
+        (label, answers.figures[group][name])
+        for group, labels in (("answerable", SHARES), ("refusal", REFUSAL), ("quote", QUOTE))
+        for name, label in labels.items()
+        if name in answers.figures.get(group, {})  # an earlier version may have kept fewer
     ]
     rows = Markup().join(
         Markup('<tr><th scope="row">{}</th>{}<td>{:,}</td></tr>').format(label, draw_interval(value), value.n)
         for label, value in named
     )
-    facts = f"{count(report.n, 'question')}, {report.answerable_n:,} answerable; means with 95 % intervals"
+    facts = f"{count(answers.n, 'question')}, {answers.answerable_n:,} answerable; means with 95 % intervals"
     return Markup(
         '<section class="figures"><h3>Answers</h3><p class="remark">{}</p>'
         '<div class="sideways" tabindex="0" role="region" aria-label="Answers"><table class="answers"><thead><tr><td></td>'

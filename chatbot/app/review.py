@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -11,7 +10,7 @@ from markupsafe import Markup
 
 from chatbot.app.parts import QUIET, html_part
 from chatbot.app.picking import draw_sentences
-from chatbot.app.text import count, sendable, shorten
+from chatbot.app.text import count, name_time, sendable, shorten
 from chatbot.app.voting import draw_mark
 from chatbot.collection import Collection
 from chatbot.corpus import Evidence, Passage
@@ -212,7 +211,7 @@ def draw_undo(last: Handled | None) -> Markup:
 
 def draw_row(vote: Vote, kind: str, handled: Handled | None, current: bool) -> Markup:
     parts = [
-        draw_time(vote.time),
+        name_time(vote.time),
         STATUS.get(str(vote.answer.get("status")), "No answer"),
         REASONS.get(vote.details.reason, ""),
         draw_state(handled),
@@ -242,14 +241,6 @@ def draw_state(handled: Handled | None) -> str:
     return f"saved as {handled.added.query_id}" if handled.added else "handled"
 
 
-def draw_time(time: str) -> str:
-    try:
-        at = datetime.fromisoformat(time).astimezone()
-    except ValueError:
-        return ""
-    return f"{at.day} {at:%b %Y, %H:%M}"
-
-
 # One vote -----------------------------------------------------------------------------------
 
 
@@ -275,7 +266,7 @@ def draw_item(vote: Vote, handled: Handled | None, index: PassageIndex, splits: 
         vote.standalone
     )
     comment = Markup('<blockquote class="comment" dir="auto">{}</blockquote>').format(vote.details.comment)
-    facts = (draw_thumb(vote), REASONS.get(vote.details.reason, ""), draw_time(vote.time))
+    facts = (draw_thumb(vote), REASONS.get(vote.details.reason, ""), name_time(vote.time))
     return Markup(
         '<section class="sheet voted" data-vote-id="{vote_id}" aria-label="Vote">'
         '<button type="button" class="tool back" data-go="review"><i class="icon previous"></i>All votes</button>'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 LONGEST_SHOWN = 2_000  # characters; of a longer question only the first CUT are drawn
 CUT = 140
 
@@ -23,3 +25,12 @@ def without_title(before: str, title: str) -> str:
 def sendable(html: str) -> str:
     """Without the half characters (lone surrogates) that a JSON document may hold and no page can."""
     return html.encode("utf-8", "replace").decode("utf-8")
+
+
+def name_time(time: str) -> str:
+    """ISO 8601 as the reader's clock has it, "" for anything else."""
+    try:
+        at = datetime.fromisoformat(time).astimezone()
+    except ValueError:
+        return ""
+    return f"{at.day} {at:%b %Y, %H:%M}"
