@@ -6,12 +6,14 @@ import argparse
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 from browsing import NASTY, QUESTION, OpenPage, Served, ask, composer, serve_in_thread
 from conftest import ROOT, HashEncoder
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FloatRect, Page, expect
 
 from chatbot import __main__ as commands
 from chatbot import collection as collections
@@ -285,6 +287,46 @@ def test_the_switch_works_by_keyboard_and_keeps_the_focus(open_page: OpenPage, t
     expect(page.get_by_label("Collection of documents")).to_be_focused()
     page.keyboard.press("ArrowUp")
     expect(page.locator(".counts")).to_contain_text("9 documents")
+
+
+LONG_NAMES = ["Annual reports of the harbour authority of Port Nowhere", "Protokolle_der_Versammlungen_" * 2]
+
+
+@pytest.fixture(scope="module")
+def long_named(two: Served) -> Iterator[Served]:
+    named = [replace(one, name=name) for one, name in zip(two.collections, LONG_NAMES, strict=True)]
+    yield from serve_in_thread(named)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_long_names_fit_on_a_phone(open_page: OpenPage, long_named: Served, scheme: str) -> None:
+    page = open_page(360, 740, url=long_named.url, color_scheme=scheme)
+    ask(page, QUESTION)
+    page.get_by_label("Collection of documents").select_option(LONG_NAMES[1])
+    expect(page.locator(".counts")).to_contain_text("1 document ·")
+    expect(page.get_by_label("Collection of documents")).to_have_attribute("title", LONG_NAMES[1])
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    boxes = [shown.bounding_box() for shown in page.locator(".bar :is(button, select):visible").all()]
+    for one, other in combinations(boxes, 2):
+        assert one is not None
+        assert other is not None
+        assert not overlap(one, other)
+    assert all(box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 360 for box in boxes)
+    page.get_by_role("button", name="Conversations", exact=True).click()
+    listed = page.get_by_role("dialog", name="Conversations")
+    expect(listed.locator("li")).to_contain_text(LONG_NAMES[0])  # about other documents
+    assert listed.evaluate("box => [...box.querySelectorAll('*')].every(e => e.scrollWidth <= 360)")
+    box = listed.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 360
+
+
+def overlap(one: FloatRect, other: FloatRect) -> bool:
+    return all(
+        one[start] < other[start] + other[size] and other[start] < one[start] + one[size]
+        for start, size in (("x", "width"), ("y", "height"))
+    )
 
 
 @pytest.mark.browser

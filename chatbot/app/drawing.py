@@ -92,8 +92,8 @@ def draw_switch(collections: Sequence[str], current: str) -> Markup:
     options = (option.format(name, Markup(" selected") if name == current else "") for name in collections)
     return Markup(
         '<label class="switch"><span class="unseen">Collection of documents</span>'
-        '<select autocomplete="off">{}</select></label>'
-    ).format(Markup().join(options))
+        '<select autocomplete="off" title="{}">{}</select></label>'  # a long name is cut short
+    ).format(current, Markup().join(options))
 
 
 def draw_panel() -> Markup:
