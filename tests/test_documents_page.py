@@ -414,16 +414,21 @@ def test_the_reading_report_tells_what_was_lost_and_what_repeats(
     open_documents: OpenDocuments, collection: Collection
 ) -> None:
     (collection.corpus / "scan.pdf").write_bytes(b"no pdf")
+    (collection.corpus / "minutes.doc").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512))
     (collection.corpus / "twin.md").write_bytes((collection.corpus / "barometers.md").read_bytes())
     (collection.corpus / "garbled.txt").write_text("Caf\ufffd and na\ufffdve. " * 3, encoding="utf-8")
     build_index(collection.corpus, collection.index, collection.chatbot.encoder)
     page = open_documents()
     expect(row(page, "scan.pdf")).to_contain_text("scan.pdf ends in .pdf but is no PDF")
-    expect(page.get_by_text("Reading report")).to_have_text("Reading report · 1 file not read")
+    expect(page.get_by_text("Reading report")).to_have_text("Reading report · 2 files not read")
     page.get_by_text("Reading report").click()
     report = page.locator("#documents .report")
-    expect(report).to_contain_text("11 documents read, 1 file not read")
+    expect(report).to_contain_text("11 documents read, 2 files not read")
     expect(report).to_contain_text("scan.pdf ends in .pdf but is no PDF")
+    expect(report).to_contain_text(
+        "minutes.doc is a file of Word before 2007; open it in Word or LibreOffice"
+    )
+    expect(report).to_contain_text("and save it as .docx")
     expect(report).to_contain_text("twin.md repeats barometers.md")
     expect(report).to_contain_text("garbled.txt: 6 places")
 

@@ -503,7 +503,7 @@ def test_pages_survive_the_index(make_corpus: MakeCorpus, tmp_path: Path) -> Non
 # Refusals -----------------------------------------------------------------------------------
 
 LOCKED = make_pdf([column(20, ["secret"])], owner_password="owner", user_password="user")
-ENCRYPTED_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)
 
 
 @pytest.mark.parametrize(
@@ -520,8 +520,10 @@ ENCRYPTED_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)
         ("a.docx", make_xlsx(), "ends in .docx but is an XLSX; give it the ending .xlsx"),
         ("a.docx", b"plain", "ends in .docx but is no DOCX"),
         ("a.md", make_zip({"x": "y"}), "is a ZIP archive; give it the ending .zip"),
-        ("old.doc", ENCRYPTED_OFFICE, "is an Office file before 2007, or locked with a password"),
-        ("locked.xlsx", ENCRYPTED_OFFICE, "is an Office file before 2007, or locked with a password"),
+        ("old.doc", OLE, "is a file of Word before 2007; open it in Word or LibreOffice and save it as .docx"),
+        ("OLD.XLS", OLE, "is a file of Excel before 2007; open it in Excel or LibreOffice and save it as .xlsx"),
+        ("old.ppt", OLE, "is a file of PowerPoint before 2007; open it in PowerPoint or LibreOffice and save it as .pptx"),
+        ("locked.xlsx", OLE, "is locked with a password, or a file of Office before 2007; save it as .docx, .xlsx or .pptx without one"),
         ("a.rtf", b"{\\rtf1 x}", "is RTF; save it as DOCX"),
         ("a.odt", make_zip({"mimetype": "x", "content.xml": "<x/>"}), "is an OpenDocument file"),
         ("half.docx", ALL["b.docx"][:5000], "is damaged or cut short"),

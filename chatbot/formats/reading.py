@@ -31,7 +31,8 @@ _KINDS = {
 }
 _CONTAINERS = {"pdf", "docx", "pptx", "xlsx", "epub", "zip"}  # told by how they begin
 _OFFICE = {"word/document.xml": "docx", "ppt/presentation.xml": "pptx", "xl/workbook.xml": "xlsx"}
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Office before 2007, and newer files behind a password
+_OLD = {".doc": ("Word", ".docx"), ".xls": ("Excel", ".xlsx"), ".ppt": ("PowerPoint", ".pptx")}
 
 
 def read_file(path: Path) -> Content:
@@ -58,6 +59,8 @@ def kind_of(data: bytes, name: str) -> str:
     kind = _KINDS.get(suffix, "")
     if not data:
         raise Unreadable("is empty")
+    if data.startswith(_OLE):
+        raise Unreadable(_remedy(suffix))
     found = _container(data, kind)
     if kind in _CONTAINERS and found != kind:
         raise Unreadable(
@@ -91,10 +94,6 @@ def _container(data: bytes, expected: str) -> str:
     """What kind the first bytes tell; "" when they tell none. Raises Unreadable for those never read."""
     if data.startswith(b"%PDF-") or (expected == "pdf" and b"%PDF-" in data[:1024]):
         return "pdf"
-    if data.startswith(_OLE):
-        raise Unreadable(
-            "is an Office file before 2007, or locked with a password; save it as DOCX, XLSX or PPTX"
-        )
     if data.startswith(b"{\\rtf"):
         raise Unreadable("is RTF; save it as DOCX")
     if not data.startswith((b"PK\3\4", b"PK\5\6")):
@@ -109,6 +108,13 @@ def _container(data: bytes, expected: str) -> str:
         if "content.xml" in names and "mimetype" in names:
             raise Unreadable("is an OpenDocument file; save it as DOCX, XLSX, PPTX or PDF")
     return "zip"
+
+
+def _remedy(suffix: str) -> str:
+    if suffix not in _OLD:
+        return "is locked with a password, or a file of Office before 2007; save it as .docx, .xlsx or .pptx without one"
+    program, new = _OLD[suffix]
+    return f"is a file of {program} before 2007; open it in {program} or LibreOffice and save it as {new}"
 
 
 def _called(kind: str) -> str:
