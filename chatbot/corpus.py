@@ -34,7 +34,7 @@ CountPieces = Callable[[Sequence[str]], list[int]]
 
 SECTION_JOINT = " › "  # between a title and the headings below it
 MAX_PIECES = 256  # word pieces a passage; all-MiniLM-L6-v2 reads no further
-_RESERVED = ("README.md", "queries.jsonl", "qrels")  # at the root of a corpus: about it, not in it
+RESERVED = ("README.md", "queries.jsonl", "qrels")  # at the root of a corpus: about it, not in it
 _SAVED_PAGES = {".html", ".htm"}  # a browser puts their pictures and scripts into NAME_files
 _MARKDOWN = {".md", ".markdown"}
 _WHOLE_ROW = 400  # characters; a longer row of a table is cut into sentences
@@ -148,7 +148,7 @@ def corpus_files(folder: Path, skip: Path | None = None) -> list[Path]:
 
     def wanted(path: Path) -> bool:
         parts = path.relative_to(folder).parts
-        if any(part.startswith((".", "~$")) for part in parts) or parts[0] in _RESERVED:
+        if any(part.startswith((".", "~$")) for part in parts) or parts[0] in RESERVED:
             return False
         if not attached.isdisjoint(path.parents):
             return False

@@ -32,12 +32,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from chatbot import formats
-from chatbot.corpus import _RESERVED as RESERVED
-from chatbot.corpus import Document, UnreadFile, corpus_files, read_documents
+from chatbot.corpus import RESERVED, Document, UnreadFile, corpus_files, read_documents
 from chatbot.encoder import Encoder
 from chatbot.errors import ChatbotError, CorpusError, IndexBusy, IndexReadOnly
 from chatbot.formats.report import ReadingReport, reading_report
 from chatbot.index import BuildReport, PassageIndex, build_index
+from chatbot.writing import sync_folder, write_at_once
 
 LONGEST_NAME = 200  # bytes; file systems take 255, and " (2)" must fit
 LONGEST_PATH = 1_000  # bytes below the corpus
@@ -379,7 +379,7 @@ class Library:
             return
         plan = {"time": time.time(), "put": list(put), "take": list(take), "restores": restores}
         folder = self._staging / change_id
-        _write_whole(folder / "plan.json", json.dumps(plan))
+        write_at_once(folder / "plan.json", json.dumps(plan).encode())
         try:
             self._apply(change_id, plan)
         except OSError:
@@ -393,7 +393,7 @@ class Library:
             name for name in plan["put"] if name not in plan["take"] and self._would_lose(staged, name)
         ]:
             plan["take"] += came  # put there by others since; the trash keeps it
-            _write_whole(self._staging / change_id / "plan.json", json.dumps(plan))
+            write_at_once(self._staging / change_id / "plan.json", json.dumps(plan).encode())
         for name in plan["take"]:
             if (self.corpus / name).is_file() and not (trashed / name).exists():
                 _link(self.corpus / name, trashed / name)
@@ -404,7 +404,7 @@ class Library:
             (self.corpus / name).unlink(missing_ok=True)
             _drop_empty_folders(self.corpus, name)
         if plan["take"]:
-            _sync(trashed)
+            sync_folder(trashed)
             (self._staging / change_id / "plan.json").replace(self._trash / change_id / "plan.json")
         if plan["restores"]:
             shutil.rmtree(self._trash / plan["restores"], ignore_errors=True)
@@ -666,26 +666,7 @@ def _place(source: Path, target: Path) -> None:
             raise
         _copy_whole(source, target)
         source.unlink()
-    _sync(target.parent)
-
-
-def _sync(folder: Path) -> None:
-    """So that the names in a folder outlast a power cut; not every system can."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    part = path.with_suffix(".part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    sync_folder(target.parent)
 
 
 def _between(corpus: Path, target: Path) -> Iterator[Path]:

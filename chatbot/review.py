@@ -27,6 +27,7 @@ from chatbot.corpus import Evidence, Passage, Query, read_qrels, read_queries
 from chatbot.errors import CorpusError
 from chatbot.feedback import append_line
 from chatbot.index import PassageIndex
+from chatbot.writing import sync_folder
 
 KIND = "review"  # of the questions that a reviewer accepted
 USUAL_SPLIT = "dev"
@@ -280,14 +281,14 @@ def _replace_both(first: Path, first_content: bytes, second: Path, second_conten
         raise
     before = first.read_bytes() if first.exists() else None
     os.replace(news[0][0], first)
-    _sync_folder(first.parent)
+    sync_folder(first.parent)
     try:
         os.replace(news[1][0], second)
     except OSError:  # where another program may hold a file open
         first.unlink() if before is None else first.write_bytes(before)
         news[1][0].unlink(missing_ok=True)
         raise
-    _sync_folder(second.parent)
+    sync_folder(second.parent)
 
 
 def _write_new(new: Path, path: Path, content: bytes) -> None:
@@ -298,17 +299,7 @@ def _write_new(new: Path, path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     if path.exists():
         shutil.copymode(path, new)
-    _sync_folder(new.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+    sync_folder(new.parent)
 
 
 def _beside(path: Path, mark: str) -> Path:

@@ -377,7 +377,7 @@ from pathlib import Path
 from chatbot import library as module
 from chatbot.library import Library, Upload
 
-STEPS = ("_copy", "_write_whole", "_link", "_place", "_sync", "_drop_empty_folders")
+STEPS = ("_copy", "write_at_once", "_link", "_place", "sync_folder", "_drop_empty_folders")
 
 def die_at(step):
     done = 0
