@@ -515,7 +515,10 @@ def plot(found: Sequence[Search], path: Path) -> None:
     time_axes.set(title="Time of a search (dotted: 99th percentile)", ylabel="milliseconds")
     memory_axes.set(title="Memory of the process, and disk", ylabel="GB")
     for axes in (time_axes, memory_axes):
-        axes.set(xlabel="passages", xscale="log", yscale="log")
+        axes.set(xlabel="passages", xscale="log", yscale="log", ylim=(0.1, None))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
         axes.grid(alpha=0.3)
         axes.legend()
     drawing.savefig(path)
