@@ -32,6 +32,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from chatbot import formats
+from chatbot.background import start_thread
 from chatbot.corpus import RESERVED, Document, UnreadFile, corpus_files, read_documents
 from chatbot.encoder import Encoder
 from chatbot.errors import ChatbotError, CorpusError, IndexBusy, IndexReadOnly
@@ -784,8 +785,7 @@ class Rebuilding:
                 self._again = True
                 return
             self._state = Build(self._state.number + 1, running=True)
-            self._thread = threading.Thread(target=self._run, name="build", daemon=True)
-            self._thread.start()
+            self._thread = start_thread("build", self._run, self.cancel)
 
     def cancel(self) -> None:
         """Stop the running build at its next step; what it was to read is read by the next."""

@@ -10,11 +10,13 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from chatbot import evaluate, report, report_page, starting
 from chatbot.answer import Chatbot
+from chatbot.background import start_thread
 from chatbot.corpus import Query, read_qrels, read_queries, split_queries
 from chatbot.errors import ChatbotError, CorpusError
 from chatbot.index import PassageIndex
@@ -93,10 +95,8 @@ class Evaluations:
                 seconds_left=None,
                 note="",
             )
-            self._thread = threading.Thread(
-                target=self._run, args=(collection, corpus, chatbot, settings), name="evaluation", daemon=True
-            )
-            self._thread.start()
+            work = partial(self._run, collection, corpus, chatbot, settings)
+            self._thread = start_thread("evaluation", work, self.stop)
 
     def stop(self) -> None:
         self._stop.set()

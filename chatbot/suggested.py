@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Protocol
 
+from chatbot.background import start_thread
 from chatbot.terms import STOP_WORDS, fold
 
 MOST_KNOWN = 10_000  # questions of one generation
@@ -113,7 +114,7 @@ def try_in_background(chatbots: Sequence[Trying]) -> threading.Event:
             for chatbot in chatbots:
                 _try_next(chatbot, stop)
 
-    threading.Thread(target=work, name="questions", daemon=True).start()
+    start_thread("questions", work, stop.set)
     return stop
 
 
