@@ -50,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help='read {"id", "question", "history"} a line from standard input, write one answer a line (with --json)',
     )
+    ask.add_argument(
+        "--only",
+        action="append",
+        metavar="DOC_ID",
+        help="answer from this document alone, or from all those named; may be repeated",
+    )
     ask.set_defaults(run=_ask)
 
     verify = commands.add_parser("verify", help="check the citations of a saved answer against the index")
@@ -118,12 +124,13 @@ def _ask(options: argparse.Namespace) -> int:
     if options.batch == bool(options.question):
         raise QuestionError("give a question, or --batch and questions on standard input")
     chatbot = _open(options)
+    only = frozenset(options.only or ())
     if options.batch:
         for number, line in enumerate(sys.stdin, 1):
             if line.strip():
-                print(json.dumps(_batch_answer(chatbot, line, number), ensure_ascii=False), flush=True)
+                print(json.dumps(_batch_answer(chatbot, line, number, only), ensure_ascii=False), flush=True)
         return 0
-    answer = chatbot.answer(options.question)
+    answer = chatbot.answer(options.question, only=only)
     if options.json:
         print(json.dumps({"id": "", **answer.to_json()}, ensure_ascii=False, indent=2))
     else:
@@ -131,7 +138,7 @@ def _ask(options: argparse.Namespace) -> int:
     return 0
 
 
-def _batch_answer(chatbot: Any, line: str, number: int) -> dict[str, Any]:
+def _batch_answer(chatbot: Any, line: str, number: int, only: frozenset[str]) -> dict[str, Any]:
     """The answer to one line; for a line that cannot be answered its id and an "error"."""
     query_id = str(number)
     try:
@@ -142,7 +149,7 @@ def _batch_answer(chatbot: Any, line: str, number: int) -> dict[str, Any]:
         question, history = asked.get("question"), asked.get("history") or []
         if not isinstance(question, str) or not all(isinstance(turn, str) for turn in history):
             raise QuestionError('expected "question", a string, and "history", a list of strings')
-        return {"id": query_id, **chatbot.answer(question, history).to_json()}
+        return {"id": query_id, **chatbot.answer(question, history, only=only).to_json()}
     except (ChatbotError, json.JSONDecodeError) as error:
         return {"id": query_id, "error": f"standard input, line {number}: {error}"}
 
@@ -201,6 +208,8 @@ def as_text(answer: dict[str, Any]) -> str:
     if answer["short_answer"]:
         lines.append(answer["short_answer"])
     lines.append(answer["text"])
+    if answer.get("only"):
+        lines.append(f"Looked only in: {', '.join(answer['only'])}")
     missing = answer["not_found"]
     if missing:
         searched = missing["searched"]

@@ -31,7 +31,7 @@ from chatbot.disagreement import Statement
 from chatbot.disagreement import positions as find_positions
 from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import IndexBroken, QuestionError
-from chatbot.index import Hit, PassageIndex, Pool, current_generation
+from chatbot.index import Hit, PassageIndex, Pool, Rows, current_generation
 from chatbot.reader import (
     READ_BY_NETWORK,
     Asked,
@@ -46,6 +46,7 @@ from chatbot.suggested import Tried, complete, first_answered, spread
 from chatbot.terms import Term, stems, terms
 
 LONGEST_QUESTION = 2000  # characters
+MOST_CHOSEN = 1_000  # documents that a question may be limited to
 HITS = 10
 MOST_QUOTES = 4
 MOST_DOCUMENTS = 3
@@ -135,6 +136,7 @@ class Answer:
     index: dict[str, str]
     milliseconds: dict[str, float]
     positions: tuple[Stated, ...] = ()  # two or more where status is "disagreement"
+    only: tuple[str, ...] = ()  # the documents that were searched, in the order of their ids; none: all
 
     @property
     def abstained(self) -> bool:
@@ -151,6 +153,7 @@ class Answer:
             "confidence": self.confidence,
             "citations": [asdict(citation) for citation in self.citations],
             **({"positions": [asdict(stated) for stated in self.positions]} if self.positions else {}),
+            **({"only": list(self.only)} if self.only else {}),
             "hits": [
                 {
                     "rank": hit.rank,
@@ -214,37 +217,54 @@ class Chatbot:
         """With the encoder called `model` and, where its weights are there, the trained reader."""
         return cls(folder, load_encoder(model), load_network_reader())
 
-    def answer(self, question: str, history: Sequence[str] = (), answers: Sequence[str] = ()) -> Answer:
+    def answer(
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        answers: Sequence[str] = (),
+        only: frozenset[str] | None = None,
+    ) -> Answer:
         """The answer to a question; `history` holds the user's earlier ones, oldest first.
 
-        answers[i] is what was quoted for history[i]; a follow-up may refer to that as well.
+        answers[i] is what was quoted for history[i]; a follow-up may refer to that as well. `only` names
+        the documents to answer from, all if there are none in it.
         """
-        *_, answer = self.steps(question, history, answers)
+        *_, answer = self.steps(question, history, answers, only)
         assert isinstance(answer, Answer)
         return answer
 
     def steps(
-        self, question: str, history: Sequence[str] = (), answers: Sequence[str] = ()
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        answers: Sequence[str] = (),
+        only: frozenset[str] | None = None,
     ) -> Iterator[Step | Answer]:
-        """What is being done, then the Answer. Raises QuestionError for a question that is none."""
+        """What is being done, then the Answer.
+
+        Raises QuestionError for a question that is none, and for documents that are not there.
+        """
         question = check_question(question)
         self.asked_at = time.monotonic()
         reply = smalltalk(question)
         index = self.live()
+        only = check_chosen(only, index)
         if reply is not None:
             yield self._smalltalk(question, reply, index)
             return
         yield "searching"
-        searched = [self._search(meant, index) for meant in meanings(question, history, answers)]
+        searched = [self._search(meant, index, only) for meant in meanings(question, history, answers)]
         yield "reading"
         reading = _likeliest([self._read(some, index) for some in searched])
-        yield self._decide(question, reading.asked.text, reading, index)
+        yield self._decide(question, reading.asked.text, reading, index, only)
 
-    def reading(self, question: str, history: Sequence[str] = ()) -> Reading:
+    def reading(
+        self, question: str, history: Sequence[str] = (), only: frozenset[str] | None = None
+    ) -> Reading:
         """The signals and sentences on which `answer` decides; for fitting and for curiosity."""
         index = self.live()
         asked = meanings(check_question(question), history)
-        return _likeliest([self._read(self._search(meant, index), index) for meant in asked])
+        return _likeliest([self._read(self._search(meant, index, only), index) for meant in asked])
 
     def answers(self, question: str) -> bool:
         """Whether the documents answer it; tried once a generation."""
@@ -317,11 +337,13 @@ class Chatbot:
                 index = self.index
         return index
 
-    def _search(self, question: str, index: PassageIndex) -> tuple[Asked, Pool, list[Hit], float, float]:
+    def _search(
+        self, question: str, index: PassageIndex, only: frozenset[str] | None
+    ) -> tuple[Asked, Pool, list[Hit], float, float]:
         started = time.perf_counter()
         vector = self.encoder.encode_queries([question])[0]
         encoded = time.perf_counter()
-        pool = index.pool_of(vector, question)
+        pool = index.pool_of(vector, question, only=only)
         hits = index.hits(pool, HITS)
         asked = Asked(question, vector, {stem: idf(index, stem) for stem in stems(question)})
         return asked, pool, hits, (encoded - started) * 1000, (time.perf_counter() - encoded) * 1000
@@ -347,7 +369,9 @@ class Chatbot:
             asked, pool, hits, evidence, signals, encode_ms, search_ms, (time.perf_counter() - started) * 1000
         )
 
-    def _decide(self, question: str, meant: str, reading: Reading, index: PassageIndex) -> Answer:
+    def _decide(
+        self, question: str, meant: str, reading: Reading, index: PassageIndex, only: frozenset[str] | None
+    ) -> Answer:
         refusal = self.parameters["refusal"]
         confidence = self._confidence(reading)
         if not reading.evidence or confidence < refusal["closest"]:
@@ -372,7 +396,7 @@ class Chatbot:
             round(confidence, 4),
             citations,
             tuple(reading.hits),
-            None if status == "answered" else _not_found(meant, index),
+            None if status == "answered" else _not_found(meant, index, only),
             _index_of(index),
             {
                 "encode": round(reading.encode_ms, 1),
@@ -385,6 +409,7 @@ class Chatbot:
                 )
                 for value, said_by, givers in values
             ),
+            tuple(sorted(only or ())),
         )
 
     def _citations(
@@ -460,6 +485,16 @@ def check_question(question: str) -> str:
     if not re.search(r"\w", question):
         raise QuestionError("There is no word in that; please ask in words.")
     return question
+
+
+def check_chosen(only: frozenset[str] | None, index: PassageIndex) -> frozenset[str] | None:
+    """The documents to answer from, None for all. Raises QuestionError for too many or an unknown one."""
+    if not only:
+        return None
+    if len(only) > MOST_CHOSEN:
+        raise QuestionError(f"{len(only):,} documents are chosen; choose at most {MOST_CHOSEN:,}, or none")
+    index.rows_of(only)
+    return only
 
 
 def load_parameters() -> dict[str, Any]:
@@ -635,7 +670,10 @@ def _text(status: str, citations: Sequence[Citation]) -> str:
     return quoted
 
 
-def _not_found(question: str, index: PassageIndex) -> NotFound:
+def _not_found(question: str, index: PassageIndex, only: frozenset[str] | None) -> NotFound:
+    if only:
+        within = index.rows_of(only)
+        return NotFound(missing_terms(question, index, within), len(only), len(within), ())
     return NotFound(
         missing_terms(question, index),
         index.manifest["documents"],
@@ -644,9 +682,11 @@ def _not_found(question: str, index: PassageIndex) -> NotFound:
     )
 
 
-def missing_terms(question: str, index: PassageIndex) -> tuple[str, ...]:
+def missing_terms(question: str, index: PassageIndex, within: Rows | None = None) -> tuple[str, ...]:
     """Words of the question, as typed, that no passage has in any inflection."""
-    words = (question[t.start : t.end] for t in terms(question) if not index.document_frequency(t.stem))
+    words = (
+        question[t.start : t.end] for t in terms(question) if not index.document_frequency(t.stem, within)
+    )
     return tuple(dict.fromkeys(words))
 
 

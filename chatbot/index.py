@@ -24,6 +24,9 @@ sentences (a passage on several things is found by one of them; a question that 
 repeats, by the whole). `ours` is a convex combination of meaning and BM25, each min-max normalised
 over the pool (Bruch, Gai & Ingber, ACM TOIS 2023). `rrf` is reciprocal rank fusion with k = 60 and
 ranks from 1 (Cormack, Clarke & Büttcher, SIGIR 2009).
+
+A search of chosen documents (`only`) compares the passages of these alone, so that its pool is as deep as
+any; how rare a word is (BM25's idf) stays that of the whole corpus.
 """
 
 from __future__ import annotations
@@ -72,17 +75,20 @@ from chatbot.errors import (
     IndexMismatch,
     IndexMissing,
     IndexReadOnly,
+    QuestionError,
 )
 from chatbot.terms import stems
 
 FORMAT = 3  # raised when an older index can no longer be read, or would be built otherwise today
 METHODS = ("dense", "bm25", "rrf", "ours")
+NAMED = 5  # unknown documents in a message
 POOL = 100  # best passages taken from each of the two searches
 RRF_K = 60
 LEXICAL_WEIGHT = 0.2  # of BM25; meaning has the rest
 BM25_K1, BM25_B = 1.2, 0.75
 HEADER_PIECES = 40  # word pieces of title and headings that may go before a passage
 EXACT_UP_TO = 100_000  # passages that FAISS compares one by one, in 6 ms (384 numbers each, one thread)
+CHOSEN_UP_TO = 10_000  # passages of chosen documents compared without FAISS, in 2 ms; above, FAISS is faster
 NEAREST, NEAREST_FOUND = 10, 0.99  # this share of a question's nearest passages is to be in the pool
 TUNING_QUESTIONS = 256
 SHARD = 4096  # texts embedded between two writes: what a killed build loses at most
@@ -92,6 +98,7 @@ _THREADS = faiss.omp_get_max_threads()  # OMP_NUM_THREADS, or what the machine h
 _JUST_WRITTEN = 2.0  # seconds in which a file can change without a change of its time
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
+Rows = NDArray[np.int64]  # of passages, ascending
 
 
 @dataclass(frozen=True)
@@ -204,40 +211,78 @@ class PassageIndex:
     def __len__(self) -> int:
         return len(self._passages)
 
-    def search(self, question: str, k: int = 10, method: str = "ours") -> list[Hit]:
-        """The k best passages, best first; fewer when fewer are found. Equal scores keep corpus order."""
-        return self.hits(self.pool(question, max(POOL, k)), k, method)
+    def search(
+        self, question: str, k: int = 10, method: str = "ours", only: frozenset[str] | None = None
+    ) -> list[Hit]:
+        """The k best passages, best first; fewer when fewer are found. Equal scores keep corpus order.
+
+        `only` names the documents to search, all if there are none in it; QuestionError for an unknown one.
+        """
+        return self.hits(self.pool(question, max(POOL, k), only), k, method)
 
     def hits(self, pool: Pool, k: int, method: str = "ours") -> list[Hit]:
         scores = pool.scores(method)
         best = [i for i in np.argsort(-scores, kind="stable")[:k] if scores[i] > -np.inf]
         return [self._hit(pool, int(i), float(scores[i]), rank) for rank, i in enumerate(best, 1)]
 
-    def pool(self, question: str, depth: int = POOL) -> Pool:
+    def pool(self, question: str, depth: int = POOL, only: frozenset[str] | None = None) -> Pool:
         """The best `depth` passages by cosine together with the best `depth` by BM25."""
-        return self.pool_of(self.encoder.encode_queries([question])[0], question, depth)
+        return self.pool_of(self.encoder.encode_queries([question])[0], question, depth, only)
 
-    def pool_of(self, vector: NDArray[np.float32], question: str, depth: int = POOL) -> Pool:
+    def pool_of(
+        self,
+        vector: NDArray[np.float32],
+        question: str,
+        depth: int = POOL,
+        only: frozenset[str] | None = None,
+    ) -> Pool:
         """As `pool`, for a (dim,) vector that has been computed already."""
-        return self.gather(vector, self.nearest(vector, depth), *self.matching(question, depth))
+        within = self.rows_of(only) if only else None
+        return self.gather(
+            vector, self.nearest(vector, depth, within), *self.matching(question, depth, within)
+        )
 
-    def nearest(self, vector: NDArray[np.float32], depth: int) -> NDArray[np.int64]:
+    def nearest(
+        self, vector: NDArray[np.float32], depth: int, within: Rows | None = None
+    ) -> NDArray[np.int64]:
         """Rows of the best `depth` passages by cosine, best first."""
         if vector.shape != (self.manifest["encoder"]["dim"],):
             raise ValueError(
                 f"expected a vector of {self.manifest['encoder']['dim']} numbers, got shape {vector.shape}"
             )
-        # holds for the calling thread alone
-        faiss.omp_set_num_threads(min(self.manifest.get("threads", 1), _THREADS))
-        # FAISS returns equal scores in no fixed order: look deeper, then keep the earlier rows
-        found = self._faiss.search(vector[None], min(2 * depth, len(self)))[1][0]
-        rows = np.sort(found[found >= 0]).astype(np.int64)  # FAISS pads with -1
+        if within is not None and len(within) <= CHOSEN_UP_TO:
+            rows = within
+        else:  # FAISS returns equal scores in no fixed order: look deeper, then keep the earlier rows
+            rows = self._nominate(vector, min(2 * depth, len(self)), within)
         order = np.argsort(-_cosines(self._passages[rows], vector), kind="stable")[:depth]
         return rows[order]
 
-    def matching(self, question: str, depth: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _nominate(self, vector: NDArray[np.float32], count: int, within: Rows | None) -> Rows:
+        """Rows of the best `count` passages as FAISS has them."""
+        # holds for the calling thread alone
+        faiss.omp_set_num_threads(min(self.manifest.get("threads", 1), _THREADS))
+        chosen = None if within is None else self._selection(within)
+        found = self._faiss.search(vector[None], count, params=chosen)[1][0]
+        return np.sort(found[found >= 0]).astype(np.int64)  # FAISS pads with -1
+
+    def _selection(self, within: Rows) -> Any:
+        """FAISS' parameters for a search of these rows, which looks at as many of them as one of all does."""
+        chosen = np.zeros(len(self), np.bool_)
+        chosen[within] = True
+        library: Any = faiss  # its types know no arguments by name
+        selector = library.IDSelectorBitmap(np.packbits(chosen, bitorder="little"))
+        if "probes" not in self.manifest:
+            return library.SearchParameters(sel=selector)
+        probes = math.ceil(self.manifest["probes"] * len(self) / len(within))
+        return library.SearchParametersIVF(sel=selector, nprobe=min(probes, self._faiss.nlist))
+
+    def matching(
+        self, question: str, depth: int, within: Rows | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Rows of the best `depth` passages by BM25, ascending; and BM25 of every passage."""
         scores = self.lexical_scores(stems(question))  # (passages,)
+        if within is not None:
+            return within[_best(scores[within], depth)], scores
         return _best(scores, depth), scores
 
     def gather(
@@ -271,13 +316,27 @@ class PassageIndex:
         """(sentences, dim) unit rows of a passage's sentences."""
         return np.asarray(self._sentences[self._offsets[row] : self._offsets[row + 1]], np.float32)
 
-    def document_frequency(self, stem: str) -> int:
+    def document_frequency(self, stem: str, within: Rows | None = None) -> int:
         """In how many passages the stem occurs."""
         number = self._bm25.vocab_dict.get(stem)
         if number is None:
             return 0
-        bounds = self._bm25.scores["indptr"]
-        return int(bounds[number + 1] - bounds[number])
+        begin, end = self._bm25.scores["indptr"][number : number + 2]
+        if within is None:
+            return int(end - begin)
+        return int(np.isin(self._bm25.scores["indices"][begin:end], within).sum())
+
+    def rows_of(self, only: frozenset[str]) -> Rows:
+        """The passages of these documents. Raises QuestionError that names those that are not there."""
+        found = self._rows(
+            "SELECT doc_id, passages.row FROM documents LEFT JOIN passages ON document = documents.row"
+            " WHERE doc_id IN (SELECT value FROM json_each(?)) ORDER BY passages.row",
+            json.dumps(sorted(only)),
+        )
+        if missing := sorted(only - {doc_id for doc_id, _ in found}):
+            named = ", ".join(map(repr, missing[:NAMED])) + (", …" if len(missing) > NAMED else "")
+            raise QuestionError(f"no document {named} in the index; choose among those that are there")
+        return np.array([row for _, row in found if row is not None], np.int64)
 
     def doc_id(self, row: int) -> str:
         """The document of a passage row."""

@@ -2,6 +2,7 @@
 
 A receipt is the answer's JSON together with `format`, `time`, `collection`, `history` (the user's earlier
 questions) and `history_quotes` (what was quoted for each). What `ask --json` prints is one too, without these.
+`only` is there when the question was limited to documents.
 A conversation exported from the page holds several, under "receipts".
 """
 
@@ -212,6 +213,7 @@ def _answer(part: _Part) -> Answer:
         {name: index.text(name) for name in index.data},
         part.numbers("milliseconds") if "milliseconds" in part.data else {},
         tuple(map(_stated, part.parts("positions"))) if "positions" in part.data else (),
+        tuple(part.texts("only")) if "only" in part.data else (),
     )
 
 
@@ -365,9 +367,15 @@ class Replay:
 
 
 def replay(receipt: Receipt, chatbot: Chatbot) -> Replay:
-    """Ask the receipt's question again, with the history it was asked with."""
+    """Ask the receipt's question again, with the history and of the documents it was asked with.
+
+    Of those that are still there; raises ReceiptError if none is.
+    """
     then = receipt.answer
-    now = chatbot.answer(then.question, receipt.history, receipt.quoted)
+    only = frozenset(then.only) & {doc_id for doc_id, _ in chatbot.live().titles()}
+    if then.only and not only:
+        raise ReceiptError("none of the documents that it was asked of is in the index any more")
+    now = chatbot.answer(then.question, receipt.history, receipt.quoted, only)
     return Replay(receipt, now, tuple(verify(then.to_json(), chatbot.index)))
 
 
@@ -386,6 +394,9 @@ def _tell(replay: Replay) -> Iterator[str]:
     yield f"Asked: {', '.join(filter(None, asked))}; now: index {now.index.get('generation', '?')}"
     yield "The answer is the same." if replay.same else "The answer is different."
     yield ""
+    if then.only:
+        yield f"looked only in: {', '.join(then.only)}"
+        yield from (f"no longer there: {doc_id}" for doc_id in then.only if doc_id not in now.only)
     yield from _change("understood as", then.standalone_question, now.standalone_question)
     yield from _change("status", then.status, now.status)
     yield from _change("short answer", then.short_answer, now.short_answer)

@@ -124,11 +124,14 @@ def test_ask_returns_the_json_of_the_command_line(
     assert asked["status"] == "answered"
 
 
-def test_ask_takes_history_and_another_collection(client: Client) -> None:
+def test_ask_takes_history_another_collection_and_documents(client: Client) -> None:
     followed = client.predict("What did he say about mediation?", history=[QUESTION], api_name="/ask")
     assert "Molotov" in followed["standalone_question"]
     elsewhere = client.predict(CARGO, collection=OTHER, api_name="/ask")
     assert elsewhere["citations"][0]["doc_id"] == "louise.md"
+    only = "articles/hiroshima.md"
+    limited = client.predict(QUESTION, only=[only], api_name="/ask")
+    assert (limited["only"], {hit["doc_id"] for hit in limited["hits"]}) == ([only], {only})
     here = client.predict(CARGO, api_name="/ask")
     assert "louise.md" not in {hit["doc_id"] for hit in here["hits"]}
 
@@ -171,6 +174,8 @@ def test_list_documents_names_documents_and_collections(client: Client) -> None:
         ("ask", {"question": "Who?", "history": [1]}, "history must be a list of texts"),
         ("ask", {"question": "Who?", "history": ["Why?"] * 101}, "history has at most 100 questions"),
         ("ask", {"question": "Who?", "collection": "x"}, f"no such collection; there are corpus, {OTHER}"),
+        ("ask", {"question": "Who?", "only": "louise.md"}, "only must be a list of texts"),
+        ("ask", {"question": "Who?", "only": ["louise.md"]}, "no document 'louise.md' in the index"),
         ("search", {"query": "Yalta", "limit": 101}, "limit must be a whole number from 1 to 100"),
         ("search", {"query": "Yalta", "limit": 0}, "limit must be a whole number from 1 to 100"),
         ("search", {"query": "Yalta", "limit": True}, "limit must be a whole number from 1 to 100"),

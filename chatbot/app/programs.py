@@ -41,7 +41,13 @@ class Programs:
     def __init__(self, collections: Mapping[str, Collection]) -> None:
         self.collections = collections
 
-    def ask(self, question: str, history: list[str] = [], collection: str = "") -> Json:  # noqa: B006  # clients are told it
+    def ask(
+        self,
+        question: str,
+        history: list[str] = [],  # noqa: B006  # clients are told it
+        collection: str = "",
+        only: list[str] = [],  # noqa: B006
+    ) -> Json:
         """Answer a question from the documents, in their own words, with a citation for every sentence.
 
         The status says whether they answer it: answered, disagreement (they differ, each is quoted),
@@ -52,6 +58,7 @@ class Programs:
             question: the question, in up to 2,000 characters
             history: the user's earlier questions of this conversation, oldest first, if this one follows up
             collection: the name of the collection to ask; left out, the first one
+            only: the doc_id of each document to answer from; left out, all documents
         """
         if not isinstance(history, list) or not all(isinstance(asked, str) for asked in history):
             raise QuestionError("history must be a list of texts, the earlier questions")
@@ -59,7 +66,10 @@ class Programs:
             raise QuestionError(
                 f"history has at most {LONGEST_HISTORY} questions of {LONGEST_QUESTION:,} characters"
             )
-        reply = self._collection(collection).chatbot.answer(_question(question), history)
+        if not isinstance(only, list) or not all(isinstance(doc_id, str) for doc_id in only):
+            raise QuestionError("only must be a list of texts, the doc_id of each document to answer from")
+        chatbot = self._collection(collection).chatbot
+        reply = chatbot.answer(_question(question), history, only=frozenset(only))
         return {"id": "", **reply.to_json()}
 
     def search(self, query: str, limit: int = 10, collection: str = "") -> list[Json]:
