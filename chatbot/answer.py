@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -270,8 +271,8 @@ class Chatbot:
         """Whether the documents answer it; tried once a generation."""
         return self._tried.answered(question, self.live().generation, self._is_answered)
 
-    def _is_answered(self, question: str) -> bool:
-        reading = self.reading(question)
+    def _is_answered(self, question: str, only: frozenset[str] | None = None) -> bool:
+        reading = self.reading(question, only=only)
         return bool(reading.evidence) and self._confidence(reading) >= self.parameters["refusal"]["answered"]
 
     def _confidence(self, reading: Reading) -> float:
@@ -304,8 +305,12 @@ class Chatbot:
         return self._questions[1]
 
     def suggestions(self, answer: Answer, asked: Sequence[str] = (), n: int = 3) -> list[str]:
-        """Questions that the documents of an answer lead on to, and that are answered."""
-        return first_answered(self._leading_on(answer, asked), n, self.answers, 2 * n, seconds=1)
+        """Questions that the documents of an answer lead on to, and that are answered as it was.
+
+        Raises QuestionError where a document that alone was asked is gone.
+        """
+        answers = partial(self._is_answered, only=frozenset(answer.only)) if answer.only else self.answers
+        return first_answered(self._leading_on(answer, asked), n, answers, 2 * n, seconds=1)
 
     def _leading_on(self, answer: Answer, asked: Sequence[str]) -> Iterator[str]:
         """None that repeats another or one that was asked."""

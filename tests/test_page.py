@@ -106,7 +106,11 @@ class Parrot:
         self.heard: list[tuple[str, list[str]]] = []
 
     def steps(
-        self, question: str, history: Sequence[str] = (), answers: Sequence[str] = ()
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        answers: Sequence[str] = (),
+        only: frozenset[str] | None = None,
     ) -> Iterator[str | Answer]:
         self.heard.append((question, list(history)))
         yield "searching"
@@ -133,7 +137,11 @@ class SlowParrot(Parrot):
         self.released = threading.Event()
 
     def steps(
-        self, question: str, history: Sequence[str] = (), answers: Sequence[str] = ()
+        self,
+        question: str,
+        history: Sequence[str] = (),
+        answers: Sequence[str] = (),
+        only: frozenset[str] | None = None,
     ) -> Iterator[str | Answer]:
         for step in super().steps(question, history):
             yield step

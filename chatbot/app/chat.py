@@ -10,15 +10,16 @@ import gradio as gr
 from markupsafe import Markup
 
 from chatbot.answer import Chatbot
+from chatbot.app.choice import WITH_CHOICE, add_choice, read_choice
 from chatbot.app.drawing import announce, draw_problem, draw_suggestions, draw_turn, draw_welcome
 from chatbot.app.parts import QUIET, html_part
 from chatbot.app.printing import printable
 from chatbot.app.source import add_panel
 from chatbot.app.text import sendable
-from chatbot.app.turns import Turn, Votes, find_sources, restore_turn
+from chatbot.app.turns import Turn, Votes, make_turn, restore_turn
 from chatbot.app.voting import draw_form, draw_thanks, read_details
 from chatbot.collection import Collection
-from chatbot.errors import ChatbotError, ReceiptError
+from chatbot.errors import ChatbotError, QuestionError, ReceiptError
 from chatbot.feedback import DOWN, Feedback
 from chatbot.receipt import ReceiptFolder, make_receipt, parse_receipt
 
@@ -46,7 +47,7 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
         return str(draw_welcome(collections[name].chatbot.examples()))
 
     def ask(
-        event: gr.EventData, typed: str | None, turns: list[Turn], votes: Votes, name: str
+        event: gr.EventData, typed: str | None, turns: list[Turn], votes: Votes, name: str, only: str | None
     ) -> Iterator[Screen]:
         yield from respond(
             collections[name].chatbot,
@@ -56,6 +57,7 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
             votes,
             collection=name,
             as_typed=event_data(event).get("typed") is True,
+            only=read_choice(only),
         )
 
     def clear(name: str) -> tuple[Any, ...]:
@@ -85,6 +87,7 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
         with gr.Column(elem_id="conversation"):
             earlier, latest = html_part("", "earlier"), html_part(welcome(current.value), "latest")
             upcoming = html_part("", "upcoming")
+        choice = add_choice(collections)
         with gr.Row(elem_id="composer"):
             composer = gr.Textbox(
                 placeholder="Ask the documents a question",
@@ -103,8 +106,9 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
     asking = gr.on(
         [composer.submit, send.click, earlier.select, latest.select, upcoming.select],
         ask,
-        [composer, turns, votes, current],
+        [composer, turns, votes, current, choice],
         screen,
+        js=WITH_CHOICE,
         trigger_mode="once",
         concurrency_limit=4,
         **QUIET,
@@ -142,9 +146,11 @@ def respond(
     *,
     collection: str = "",
     as_typed: bool = False,
+    only: frozenset[str] = frozenset(),
 ) -> Iterator[Screen]:
     """The screens from sending a question to its answer; `as_typed` leaves the earlier ones out of it.
 
+    `only` names the documents to answer from, all if there are none in it.
     The script takes a typed question from the composer; it comes back here if it was refused.
     """
     question = chosen or typed
@@ -157,12 +163,12 @@ def respond(
     turn = Turn(question)
     yield draw_screen([*turns, turn], votes)
     try:
-        for step in chatbot.steps(question, history):
+        for step in chatbot.steps(question, history, only=only):
             if isinstance(step, str):
                 yield draw_screen([*turns, turn], votes, step=step)
             else:
                 receipt = make_receipt(step, history, collection=collection)
-                turn = Turn(question, step, sources=tuple(find_sources(chatbot, step)), receipt=receipt)
+                turn = replace(make_turn(chatbot, step, receipt), question=question)
     except ChatbotError as error:
         turn = Turn(question, error=str(error))
         yield draw_screen([*turns, turn], votes, composer="" if chosen else question)
@@ -175,7 +181,10 @@ def draw_next(chatbot: Chatbot, turns: Sequence[Turn]) -> str:
     answered = [turn for turn in turns if turn.answer]
     if not answered or answered[-1] is not turns[-1] or answered[-1].answer is None:
         return ""
-    suggestions = chatbot.suggestions(answered[-1].answer, [turn.question for turn in answered])
+    try:
+        suggestions = chatbot.suggestions(answered[-1].answer, [turn.question for turn in answered])
+    except QuestionError:  # a document that alone was asked is gone
+        return ""
     return sendable(draw_suggestions(suggestions, len(turns) - 1))
 
 

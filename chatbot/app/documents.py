@@ -289,7 +289,7 @@ def show_in_full(collection: Collection, data: Mapping[str, Any], text: str) -> 
 
 
 def draw_frame(file_bytes: int) -> Markup:
-    columns = Markup().join(
+    columns = Markup('<th scope="col" class="of-only">Ask only</th>') + Markup().join(
         Markup(
             '<th scope="col" class="of-{0}" aria-sort="none"><button type="button" data-sort="{0}">{1}</button></th>'
         ).format(name, name.capitalize())
@@ -314,7 +314,7 @@ def draw_frame(file_bytes: int) -> Markup:
         '<details class="report"><summary>Reading report</summary><div></div></details>'
         '<div class="seek"><label for="documents-query" class="unseen">Find documents</label>'
         '<input type="search" id="documents-query" placeholder="Find documents by title, name or kind"'
-        ' autocomplete="off" spellcheck="false"><p class="matches" role="status"></p></div>'
+        ' autocomplete="off" spellcheck="false"><p class="matches" role="status"></p></div><div class="choice"></div>'
         '<table><caption class="unseen">Documents</caption><thead><tr>{columns}'
         '<th scope="col" class="of-tools"><span class="unseen">Actions</span></th></tr></thead><tbody></tbody></table>'
         '<p class="none" hidden></p>'
@@ -334,13 +334,14 @@ def draw_row(entry: Entry) -> Markup:
     facts += [count(entry.passages, "passage")] if entry.passages else []
     below = [named if entry.name != entry.title else "", part if entry.file not in {"", entry.name} else ""]
     return Markup(
-        '<tr data-name="{name}" data-state="{state_name}"><td class="of-title"><span class="line">{title}{state}</span>'
+        '<tr data-name="{name}" data-state="{state_name}"><td class="of-only">{tick}</td><td class="of-title"><span class="line">{title}{state}</span>'
         '{below}<small class="facts">{facts}</small></td>'
         '<td class="of-kind">{kind}</td><td class="of-pages">{pages}</td><td class="of-passages">{passages}</td>'
         '<td class="of-date">{date}</td><td class="of-tools">{tools}</td></tr>'
     ).format(
         name=entry.name,
         state_name=entry.state,
+        tick=draw_tick(entry),
         title=draw_title(entry),
         state=state if label else "",
         below=reason if entry.reason else Markup().join(below),
@@ -353,12 +354,27 @@ def draw_row(entry: Entry) -> Markup:
     )
 
 
+def is_indexed(entry: Entry) -> bool:
+    """Whether it is a document with something to quote."""
+    return bool(entry.passages) and not entry.documents
+
+
+def draw_tick(entry: Entry) -> Markup:
+    """The box that has questions answered from this document and others that are ticked; the script sets it."""
+    if not is_indexed(entry):
+        return Markup()
+    return Markup(
+        '<label class="tick" title="Ask only these"><input type="checkbox" autocomplete="off" data-do="only"'
+        ' data-only="{}" aria-label="Ask only these: {}"></label>'
+    ).format(entry.name, entry.title)
+
+
 def draw_title(entry: Entry) -> Markup:
     if entry.documents:
         return Markup('<span dir="auto">{}</span> <small>{}</small>').format(
             entry.title, count(entry.documents, "document")
         )
-    if not entry.passages:
+    if not is_indexed(entry):
         return Markup('<span dir="auto">{}</span>').format(entry.title)
     return Markup('<a href="{}" dir="auto">{}</a>').format(address_of(entry.name), entry.title)
 

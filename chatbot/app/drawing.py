@@ -11,9 +11,9 @@ from urllib.parse import quote as percent_encode
 
 from markupsafe import Markup
 
-from chatbot.answer import Answer, Citation, NotFound, confidence_word
+from chatbot.answer import Answer, Citation, confidence_word
 from chatbot.app.markdown import turn_markdown
-from chatbot.app.text import count, shorten, without_title
+from chatbot.app.text import count, name_some, shorten, without_title
 from chatbot.app.turns import Lost, Placed, Source, Turn
 
 FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
@@ -145,7 +145,7 @@ def draw_turn(turn: Turn, number: int | str, vote: str = "", step: str = "search
         state=turn.state,
         markdown=turn_markdown(turn),
         question=shorten(turn.question),
-        body=draw_reply(answer, vote) if answer else draw_no_answer(turn.error, step),
+        body=draw_reply(answer, vote, turn.looked_in) if answer else draw_no_answer(turn.error, step),
         receipt=draw_receipt(turn),
         lost=draw_lost(turn),
         views=Markup('<div class="views" hidden>{}</div>').format(
@@ -189,17 +189,29 @@ def draw_problem(message: str) -> Markup:
     return Markup('<span class="problem">{}</span>').format(message)
 
 
-def draw_reply(answer: Answer, vote: str) -> Markup:
+def draw_reply(answer: Answer, vote: str, looked_in: Sequence[str] = ()) -> Markup:
     understood = Markup(
         '<p class="understood">Understood as: <q dir="auto">{}</q>'
         '<button type="button" class="chip" data-ask="{}" data-typed>Ask as typed</button></p>'
     ).format(answer.standalone_question, answer.question)
     followed_up = answer.standalone_question != answer.question
-    return Markup('<div class="reply {}">{}{}{}</div>').format(
+    return Markup('<div class="reply {}">{}{}{}{}</div>').format(
         answer.status,
         understood if followed_up else "",
+        draw_looked_in(looked_in) if looked_in else "",
         REPLIES[answer.status](answer),
         Markup() if answer.status == "smalltalk" else draw_actions(answer, vote),
+    )
+
+
+def draw_looked_in(names: Sequence[str]) -> Markup:
+    """The documents that alone were asked; many unfold."""
+    told = f"Looked only in: {name_some(names)}"
+    if name_some(names) == ", ".join(names):
+        return Markup('<p class="looked-in" dir="auto">{}</p>').format(told)
+    items = Markup().join(Markup('<li dir="auto">{}</li>').format(name) for name in names)
+    return Markup('<details class="looked-in"><summary dir="auto">{}</summary><ul>{}</ul></details>').format(
+        told, items
     )
 
 
@@ -231,13 +243,12 @@ def draw_closest(answer: Answer) -> Markup:
     cards = Markup().join(draw_card(cited, cited.quote) for cited in answer.citations)
     return Markup(
         '<h3>No source answers this</h3><p>The nearest passages are:</p><ul class="cards nearest">{}</ul>{}'
-    ).format(cards, draw_searched(answer.not_found))
+    ).format(cards, draw_searched(answer))
 
 
 def draw_not_found(answer: Answer) -> Markup:
-    return Markup("<h3>Not found in these documents</h3>{}<p>Other words may help.</p>").format(
-        draw_searched(answer.not_found)
-    )
+    hint = "Other words may help, or asking all documents." if answer.only else "Other words may help."
+    return Markup("<h3>Not found in these documents</h3>{}<p>{}</p>").format(draw_searched(answer), hint)
 
 
 def draw_smalltalk(answer: Answer) -> Markup:
@@ -330,12 +341,14 @@ def draw_card(citation: Citation, quote: str) -> Markup:
     ).format(quote, draw_number(citation), draw_place(citation))
 
 
-def draw_searched(found: NotFound | None) -> Markup:
+def draw_searched(answer: Answer) -> Markup:
     """What was looked through, what nobody mentions, and what could not be read."""
+    found = answer.not_found
     if found is None:
         return Markup()
     chips = Markup(" ").join(Markup("<b>{}</b>").format(term) for term in found.missing_terms)
-    terms = Markup('<p class="terms">No document mentions {}</p>').format(chips)
+    nobody = "None of the chosen documents" if answer.only else "No document"
+    terms = Markup('<p class="terms">{} mentions {}</p>').format(nobody, chips)
     files = Markup().join(Markup("<li>{}</li>").format(file) for file in found.unread_files)
     unread = Markup(
         '<div class="unread"><details><summary>{} could not be read</summary><ul>{}</ul></details>'

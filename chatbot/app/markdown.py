@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from chatbot.answer import Answer, Citation, NotFound
 from chatbot.app.text import count, shorten
@@ -15,12 +15,14 @@ def turn_markdown(turn: Turn) -> str:
     question = f"**Question:** {escape_markdown(shorten(turn.question))}"
     if turn.answer is None:
         return f"{question}\n\n*Not answered: {escape_markdown(turn.error)}*" if turn.error else ""
-    return "\n\n".join(filter(None, [question, *_answer_markdown(turn.answer)]))
+    return "\n\n".join(filter(None, [question, *_answer_markdown(turn.answer, turn.looked_in)]))
 
 
-def _answer_markdown(answer: Answer) -> Iterator[str]:
+def _answer_markdown(answer: Answer, looked_in: Sequence[str]) -> Iterator[str]:
     if answer.standalone_question != answer.question:
         yield f"*Understood as: {escape_markdown(answer.standalone_question)}*"
+    if looked_in:
+        yield f"*Looked only in: {escape_markdown(', '.join(looked_in))}*"
     yield HEADINGS.get(answer.status, "")
     if answer.short_answer:
         yield f"**{escape_markdown(answer.short_answer)}**"

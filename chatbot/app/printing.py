@@ -63,14 +63,14 @@ def _place(citation: Citation) -> Place:
 
 def _turn(turn: Turn, numbers: dict[Place, int]) -> Markup:
     answer = (
-        _answer(turn.answer, numbers)
+        _answer(turn.answer, numbers, turn.looked_in)
         if turn.answer
         else Markup('<p class="aside">Not answered: {}</p>').format(shorten(turn.error))
     )
     return Markup('<section><h2 dir="auto">{}</h2>{}</section>').format(shorten(turn.question), answer)
 
 
-def _answer(answer: Answer, numbers: dict[Place, int]) -> Markup:
+def _answer(answer: Answer, numbers: dict[Place, int], looked_in: Sequence[str]) -> Markup:
     parts = []
     if answer.standalone_question != answer.question:
         parts.append(
@@ -78,6 +78,9 @@ def _answer(answer: Answer, numbers: dict[Place, int]) -> Markup:
                 answer.standalone_question
             )
         )
+    if looked_in:
+        named = ", ".join(looked_in)
+        parts.append(Markup('<p class="aside" dir="auto">Looked only in: {}</p>').format(named))
     if heading := HEADINGS.get(answer.status):
         parts.append(Markup("<p>{}</p>").format(heading))
     if answer.short_answer:

@@ -15,7 +15,7 @@ from chatbot.app.chat import event_data
 from chatbot.app.drawing import draw_turn
 from chatbot.app.parts import QUIET, html_part
 from chatbot.app.text import count, sendable, shorten
-from chatbot.app.turns import Turn, find_sources, restore_turn
+from chatbot.app.turns import Turn, make_turn, restore_turn
 from chatbot.collection import Collection
 from chatbot.errors import ChatbotError, ReceiptError
 from chatbot.receipt import Receipt, ReceiptFolder, Replay, replay
@@ -53,10 +53,20 @@ def show_receipt(
         turn = restore_turn(collection, receipt)
         drawn = draw_page(turn, receipt, receipt_id)
         if again:
-            drawn += draw_replay(replay(receipt, collection.chatbot), collection)
+            drawn += ask_again(receipt, collection)
     except ChatbotError as error:
         drawn = draw_nothing(error)
     return sendable(Markup('<div data-n="{}">{}</div>').format(str(data.get("n", ""))[:20], drawn))
+
+
+def ask_again(receipt: Receipt, collection: Collection) -> Markup:
+    try:
+        return draw_replay(replay(receipt, collection.chatbot), collection)
+    except ChatbotError as error:
+        return Markup(
+            '<section class="kept now" aria-label="Asked again"><h3 tabindex="-1">It cannot be asked again</h3>'
+            "<p>{}</p></section>"
+        ).format(sentence(str(error)))
 
 
 def find_receipt(
@@ -149,7 +159,7 @@ def sum_up(verdicts: tuple[Verdict, ...]) -> str:
 
 
 def draw_replay(replay: Replay, collection: Collection) -> Markup:
-    now = Turn(replay.now.question, replay.now, sources=tuple(find_sources(collection.chatbot, replay.now)))
+    now = make_turn(collection.chatbot, replay.now)
     changes = Markup().join(Markup("<li>{}</li>").format(line) for line in differences(replay))
     return Markup(
         '<section class="kept now" aria-label="Asked again"><h3 tabindex="-1">{}</h3>{}{}</section>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 LONGEST_SHOWN = 2_000  # characters; of a longer question only the first CUT are drawn
@@ -14,6 +15,12 @@ def count(number: int, noun: str) -> str:
 
 def shorten(text: str) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:CUT]} …"
+
+
+def name_some(names: Sequence[str], most: int = 3) -> str:
+    """ "A, B, C and 4 more"."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def without_title(before: str, title: str) -> str:

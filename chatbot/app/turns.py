@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from chatbot.answer import Answer, Chatbot, Citation, Verdict, verify
@@ -60,6 +60,7 @@ class Turn:
     sources: tuple[Source, ...] = ()
     receipt: Receipt | None = None  # of its answer
     verdicts: tuple[Verdict, ...] = ()  # on a restored answer's citations
+    looked_in: tuple[str, ...] = ()  # names of the documents that alone were asked
 
     @property
     def placed_answer(self) -> Answer | None:
@@ -77,6 +78,18 @@ class Turn:
 
 
 Votes = dict[int, str]  # number of the turn, from 0 -> "up" or "down"
+
+
+def make_turn(chatbot: Chatbot, answer: Answer, receipt: Receipt | None = None) -> Turn:
+    """The turn of an answer just given."""
+    sources = tuple(find_sources(chatbot, answer))
+    return Turn(answer.question, answer, "", sources, receipt, (), name_documents(chatbot.index, answer.only))
+
+
+def name_documents(index: PassageIndex, only: Sequence[str]) -> tuple[str, ...]:
+    """Their titles; the id of one that has none or is gone."""
+    titles = dict(index.titles()) if only else {}
+    return tuple(titles.get(doc_id) or doc_id for doc_id in only)
 
 
 def find_sources(chatbot: Chatbot, answer: Answer) -> Iterator[Source]:
@@ -113,7 +126,8 @@ def restore_turn(collection: Collection, receipt: Receipt) -> Turn:
     if not text and then.status != "not_found":
         raise ReceiptError("this answer quotes nothing")
     answer = replace(then, citations=citations, text=text, short_answer=short)
-    return Turn(then.question, answer, "", tuple(find_sources(collection.chatbot, answer)), receipt, verdicts)
+    turn = make_turn(collection.chatbot, answer, receipt)
+    return replace(turn, verdicts=verdicts)
 
 
 def _look_up(citation: Citation, verdict: Verdict, index: PassageIndex) -> Citation:

@@ -124,7 +124,10 @@
     const turns = findAll("#conversation .turn");
     const last = find("#latest .turn"); // the parts of a screen come one after the other
     if (!last) {
-      if (current) remember((current = null));
+      if (current) {
+        remember((current = null));
+        window.footnote.choose([]); // a new conversation is about all documents
+      }
     } else if (last.dataset.state !== "waiting" && Number(last.dataset.turn) === turns.length - 1) {
       const opened = find("#latest [data-conversation]")?.dataset.conversation;
       const receipts = onScreen();
@@ -154,16 +157,18 @@
     if (fresh.length) {
       kept.receipts.push(...fresh);
       kept.changed = now;
+      kept.only = window.footnote.only();
       if (!keep(kept)) return;
     }
     current = { id: kept.id, known: keysOf(kept.receipts), seen };
     remember(kept.id);
   }
 
-  function open(id) {
+  function open(id, isBack = false) {
     const kept = load(id);
     if (!kept || kept.collection !== collection) return;
     remember(id);
+    if (!isBack) window.footnote.choose(kept.only ?? []); // after a reload the tab has it
     send("select", { id, receipts: kept.receipts });
   }
 
@@ -172,8 +177,14 @@
     const id = coming;
     if (!id || load(id)?.collection !== collection || isReceipt()) return;
     coming = null;
-    if (!find("#conversation .turn")) open(id);
+    if (!find("#conversation .turn")) open(id, true);
   }
+
+  // The documents that alone are asked belong to the conversation.
+  window.footnote.chosenByHand = () => {
+    const kept = current && load(current.id);
+    if (kept?.receipts.length) keep({ ...kept, only: window.footnote.only() });
+  };
 
   function collectionChanged() {
     collection = find("#conversations [data-collection]")?.dataset.collection ?? "";

@@ -61,7 +61,10 @@
     const asked = (request += 1);
     const reply = await call("list_documents", { ...look, most });
     if (!reply || asked !== request) return;
-    keepFocus(part("tbody"), () => (part("tbody").innerHTML = reply.rows));
+    keepFocus(part("tbody"), () => {
+      part("tbody").innerHTML = reply.rows;
+      footnote.markChoice();
+    });
     part(".behind").innerHTML = running ? "" : reply.behind;
     keepOpen(part(".removals"), reply.removals);
     part(".further").hidden = reply.shown >= reply.found;
@@ -74,6 +77,7 @@
     showSort();
     if (generation === reply.generation) return;
     generation = reply.generation;
+    footnote.checkChoice();
     if (part(".report").open) report();
     else part(".report div").replaceChildren();
   }

@@ -21,6 +21,7 @@
     request += 1;
     const text = box().value;
     if (text.trim().length < 2 || text.length > 200 || text.includes("\n")) return close();
+    if (footnote.only().length) return close(); // the questions are about all documents
     timer = setTimeout(complete, PAUSE, text, request);
   }
 
