@@ -379,6 +379,17 @@ def test_missing_terms_are_as_typed_and_know_inflections(chatbot: Chatbot) -> No
     assert missing_terms(question, chatbot.index) == ("Admiral", "Tōgō", "fly")
 
 
+def test_rows_beside_the_one_that_is_asked_for_are_not_quoted(
+    make_corpus: MakeCorpus, tmp_path: Path
+) -> None:
+    corpus = make_corpus({"prices.csv": "Tool,Price\nFloor sander,14\nSteamer,4\nLadder,3\n"})
+    build_index(corpus, tmp_path / "index", HashEncoder())
+    bot = Chatbot(tmp_path / "index", HashEncoder(), None, parameters(margin=99.0))
+    one, every = bot.answer("What is the price of the steamer?"), bot.answer("What is the price of a tool?")
+    assert [c.quote for c in one.citations] == ["Tool: Steamer; Price: 4"]
+    assert len(every.citations) == 3
+
+
 def test_probability_by_hand() -> None:
     signals = np.zeros(len(SIGNALS))
     assert probability(signals, {"dense": 2.0}, 0.0) == 0.5

@@ -342,6 +342,20 @@ def test_xlsx_rows_read_as_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("Name: Yalta; Year: 1945", {"Name": "Yalta", "Year": "1945"}),
+        ("Yalta; Year: 1945; Month: 2", {"Year": "1945", "Month": "2"}),  # labels without a name
+        ("Yalta | 1945", {"0": "Yalta", "1": "1945"}),
+        ("They met: it was cold; nobody spoke.", {}),
+        ("They met in 1945.", {}),
+    ],
+)
+def test_a_row_is_known_by_its_columns(text: str, cells: dict[str, str]) -> None:
+    assert table.row_cells(text) == cells
+
+
+@pytest.mark.parametrize(
     ("data", "rows"),
     [
         (b"Name,Year\nYalta,1945\n\nTehran,1943\n", ["Name: Yalta; Year: 1945", "Name: Tehran; Year: 1943"]),
