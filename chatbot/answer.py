@@ -655,9 +655,13 @@ def _not_found(question: str, index: PassageIndex) -> NotFound:
 
 
 def missing_terms(question: str, index: PassageIndex) -> tuple[str, ...]:
-    """Words of the question, as typed, that no passage has in any inflection."""
-    words = (question[t.start : t.end] for t in terms(question) if not index.document_frequency(t.stem))
+    """Words of the question, as typed, that no passage has in any inflection; not the "much" of "how much"."""
+    wanted = (term for term in terms(question) if not _HOW.search(question, 0, term.start))
+    words = (question[t.start : t.end] for t in wanted if not index.document_frequency(t.stem))
     return tuple(dict.fromkeys(words))
+
+
+_HOW = re.compile(r"\bhow $", re.IGNORECASE)  # what follows says what is asked: "how much"
 
 
 def _index_of(index: PassageIndex) -> dict[str, str]:

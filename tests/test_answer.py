@@ -379,6 +379,10 @@ def test_missing_terms_are_as_typed_and_know_inflections(chatbot: Chatbot) -> No
     assert missing_terms(question, chatbot.index) == ("Admiral", "Tōgō", "fly")
 
 
+def test_the_word_behind_how_is_not_missing(chatbot: Chatbot) -> None:
+    assert missing_terms("How much did the zeppelin cost?", chatbot.index) == ("zeppelin", "cost")
+
+
 def test_rows_beside_the_one_that_is_asked_for_are_not_quoted(
     make_corpus: MakeCorpus, tmp_path: Path
 ) -> None:
