@@ -355,7 +355,7 @@ _NOT_DATED = re.compile(  # "What did he say when …"
 _NUMERIC = re.compile(
     r"\bhow (?:many|much|long|far|large|big|strong|old|high|tall|fast|often|deep|heavy|wide|great)\b"
     r"|\b(?:figures?|estimates?|numbers?|counts?|casualt(?:y|ies)|losses|strength|size|total|percentage|share"
-    r"|proportion|cost|population|toll|length|height|weight|distance|price|budget|revenue)\b",
+    r"|proportion|costs?|population|toll|length|height|weight|distance|price|budget|revenue|fees?|rent|salary|premium)\b",
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(  # names that may all be right
@@ -377,7 +377,8 @@ _UNITS_ASKED = (
     (r"\bhow (?:long|old)\b", "any"),
     (r"\bpercent|\bproportion\b|\bwhat share\b", "percent"),
     (r"\bhow much (?:money|did|does|was|is|(?:\w+ )?(?:compensation|damages|aid|rent|profit|tax|debt))\b", "money"),
-    (r"\bcosts?\b(?=.*(?:build|project|money))|\bprice\b|\bbudget\b|\brevenue\b", "money"),
+    (r"\bcosts?\b(?=.*(?:build|project|money))|\bwhat (?:do|does|will|would) .*\bcost\b", "money"),
+    (r"\b(?:price|budget|revenue|fees?|rent|salary|premium)\b", "money"),
 )  # fmt: skip
 _OWN = r"losses|casualties|dead|deaths|killed|wounded|strength|prisoners|army|forces|soldiers|troops"
 _DID = r"lose|use|have|suffer|deploy|send|employ|field|put"

@@ -204,6 +204,16 @@ def test_rows_of_a_table_tell_of_different_things(other: str, doc_id: str, diffe
     assert bool(positions(question, answer_kind(question), items)) == differs
 
 
+@pytest.mark.parametrize(
+    "question",
+    ["What does the yearly pass cost?", "What is the fee of the yearly pass?"],
+    ids="cost fee".split(),
+)
+def test_prices_are_compared_however_they_are_asked_for(question: str) -> None:
+    texts = ("The fee for a yearly pass is £36.", "The fee for the yearly pass is £42.")
+    assert values(question, *texts, title="Costs") == ["36 money", "42 money"]
+
+
 def test_clocks_of_two_zones_do_not_disagree() -> None:
     question = "At what time did the attack on Tarn begin?"
     moscow = "The attack on Tarn began at 18:00 Moscow time."
