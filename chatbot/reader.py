@@ -328,7 +328,7 @@ def _best_span(spans: NDArray[np.float32], inputs: Any, row: int, sentence: int)
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan\.|Feb\.|Mar\.|Apr\.|Jun\.|Jul\.|Aug\.|Sept?\.|Oct\.|Nov\.|Dec\.)"
 _YEAR = r"(?:1\d{3}|20\d{2})"
 _DATE = re.compile(
-    rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s?[-–]\s?\d{{1,2}}| (?:and|to|or) \d{{1,2}})?(?: of)? {_MONTH}(?:,? {_YEAR})?\b"
+    rf"\b{_YEAR}-[01]\d-[0-3]\d\b|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s?[-–]\s?\d{{1,2}}| (?:and|to|or) \d{{1,2}})?(?: of)? {_MONTH}(?:,? {_YEAR})?\b"
     rf"|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:[-–]\d{{1,2}})?(?:, {_YEAR})?\b(?!\d)"
     rf"|\b{_MONTH},? {_YEAR}\b|\b{_YEAR}(?:[-–]\d{{2,4}})?\b(?![,.]?\d)"
 )

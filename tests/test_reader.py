@@ -64,6 +64,7 @@ def test_the_question_word_tells_what_is_asked(question: str, kind: str) -> None
 # text with the answers in brackets
 OFFERED = {
     "dates": ("When?", "On [9 August 1945] and by [August 20, 1945], in [May 1946] and [1950-53] it was so."),
+    "dates as in a spreadsheet": ("When?", "Bought: [2018-05-04]; Service: [2026-09-01]; Season: [2025-26]"),
     "abbreviated months": ("When?", "On [Aug. 9, 1945] it began."),
     "no date of the question": ("When in August 1945?", "In August 1945, on [14 August], he spoke."),
     "numbers": ("How many?", "It had [1,560,000] men, [forty-two] tanks and [5 million] yen, [20%] more."),
