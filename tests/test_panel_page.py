@@ -97,6 +97,7 @@ def test_pages_begin_where_form_feeds_end_them() -> None:
         ("page", 4, 0, ""),
         ("text", 0, 3, "Four."),
     ]
+    assert blocks("One.\n\f \f") == [("text", 0, 1, "One.")]  # nothing stands on a page behind
 
 
 def test_paragraphs_are_counted_from_one_without_headings() -> None:

@@ -98,7 +98,9 @@ def find_blocks(text: str, begin: int, end: int, headings: Mapping[str, int]) ->
     number = 0
     for lines, fenced, follows in _runs(text, begin, end):
         if not lines:
-            yield Shown("page", follows, follows, text.count("\f", 0, follows) + 1)
+    written = len(text.rstrip())
+            if follows < written:  # the last page ends, too
+                yield Shown("page", follows, follows, text.count("\f", 0, follows) + 1)
             continue
         start, stop = lines[0][0], lines[-1][1]
         if fenced:
