@@ -264,7 +264,8 @@ def _lay_out(content: formats.Content) -> tuple[str, list[Block]]:
 
 
 def _stem(name: str) -> str:
-    return re.sub(r"[-_\s]+", " ", Path(name).stem).strip()
+    """The name without its ending, in words: "minutes 2026-04"."""
+    return re.sub(r"(?<!\d)[-_\s]+|[_\s]+|-+(?!\d)", " ", Path(name).stem).strip()
 
 
 def read_document(text: str, name: str, warnings: tuple[str, ...] = ()) -> Document:
@@ -367,9 +368,9 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
                 start, end = lines[first], lines[first + held]
             elif token.level:
                 start = _MARKER.match(text, start, end).end()  # type: ignore[union-attr]  # matches ""
-            blocks += _block(
             if token.type == "tr_open":
                 start, end = _strip(text, start, end, "|")
+            blocks += _block(
                 text, start, end, SECTION_JOINT.join(entry[1] for entry in path), len(headings) + markup
             )
     return blocks, headings
