@@ -524,7 +524,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)
     ("name", "data", "reason"),
     [
         *((f"empty.{kind}", b"", "is empty") for kind in ("pdf", "docx", "xlsx", "zip", "html", "csv", "txt")),
-        ("half.pdf", ALL["a.pdf"][: len(ALL["a.pdf"]) // 2], "is damaged"),
+        ("half.pdf", ALL["a.pdf"][: len(ALL["a.pdf"]) // 2], "is damaged or cut short"),
         ("junk.pdf", b"%PDF-1.7\nnothing more", "is damaged"),
         ("scan.pdf", make_pdf([[], []]), "is without a text layer on any of its 2 pages"),
         ("locked.pdf", LOCKED, "is locked with a password; save it without one"),
