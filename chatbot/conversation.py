@@ -47,9 +47,8 @@ def meanings(question: str, history: Sequence[str], answers: Sequence[str] = ())
     if meant == question or not history:
         return [meant]
     before = standalone(history[-1], history[:-1])
-    whole = meant.startswith(f"{question} (") and any(
-        word.kind in {"aux", "verb"} for word in _words(question)
-    )
+    spoken = any(word.kind in {"aux", "verb"} for word in _words(question))
+    whole = spoken and meant.startswith(f"{question} (") and not any(_anaphors(question))
     typed = [question] if whole else []  # a subject was only added, and may not be meant
     return [meant, f"{meant.rstrip('?. ')} ({before.rstrip('?. ')})?", *typed]
 
