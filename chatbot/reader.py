@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from chatbot.corpus import Span
 from chatbot.encoder import Vectors, best_precision, packaged_model
 from chatbot.errors import EncoderError
+from chatbot.quantities import unit_end
 from chatbot.terms import STOP_WORDS, fold, stems, terms
 
 Kind = Literal["date", "number", "person", "place", "reason", "manner", "yes_no", "other"]
@@ -415,7 +416,20 @@ def _all_known(span_text: str, known: set[str]) -> bool:
 def short_answer(asked: Asked, evidence: Evidence) -> str:
     """The one date, number, person or place of the asked type, or "" when there is none or a rival.
 
-    Of several, one wins by being the network's choice, or by standing clearly nearer to the
+    A length, an age or a height has its unit.
+    """
+    span = _short_span(asked, evidence)
+    if span is None:
+        return ""
+    start, end = span
+    return evidence.text[start : unit_end(evidence.text, end) if _MEASURED.search(asked.text) else end]
+
+
+_MEASURED = re.compile(r"\bhow (?:long|far|old|tall|high|deep|wide|fast|heavy)\b", re.IGNORECASE)
+
+
+def _short_span(asked: Asked, evidence: Evidence) -> Span | None:
+    """Of several, one wins by being the network's choice, or by standing clearly nearer to the
     question's words than the others.
     """
     sentence = evidence.text
@@ -427,17 +441,14 @@ def short_answer(asked: Asked, evidence: Evidence) -> str:
     unique: dict[str, Span] = {}
     for start, end in spans:
         unique.setdefault(sentence[start:end].casefold(), (start, end))
-    if not unique:
-        return ""
-    if len(unique) == 1:
-        start, end = next(iter(unique.values()))
-        return sentence[start:end]
-    places = [term for term in terms(sentence) if term.stem in asked.weights]
+    if len(unique) < 2:
+        return next(iter(unique.values()), None)
+    places = [(term.start, term.end) for term in terms(sentence) if term.stem in asked.weights]
     if not places:
-        return ""
-    ranked = sorted((_distance(span, [(t.start, t.end) for t in places]), span) for span in unique.values())
+        return None
+    ranked = sorted((_distance(span, places), span) for span in unique.values())
     (first, span), (second, _) = ranked[0], ranked[1]
-    return sentence[span[0] : span[1]] if first * 2 < second else ""
+    return span if first * 2 < second else None
 
 
 def _distance(span: Span, words: Sequence[Span]) -> float:

@@ -161,7 +161,7 @@ def test_only_sentences_that_come_near_the_best_are_quoted(folder: Path, encoder
 
 def test_the_short_answer_stands_in_the_first_quote(chatbot: Chatbot) -> None:
     answer = chatbot.answer("How long is the Missouri?")
-    assert answer.short_answer == "270"
+    assert answer.short_answer == "270 metres"
     assert answer.short_answer in answer.citations[0].quote
 
 

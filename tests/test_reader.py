@@ -102,6 +102,13 @@ def test_one_answer_is_the_short_answer_and_repeats_are_one() -> None:
     assert short_answer(asked("When?"), evidence("It began at dawn.")) == ""
 
 
+def test_a_length_has_its_unit_and_a_count_its_number_alone() -> None:
+    assert short_answer(asked("How long?"), evidence("Cool it for twenty minutes.")) == "twenty minutes"
+    assert short_answer(asked("How far?"), evidence("It went 350 km north.")) == "350 km"
+    assert short_answer(asked("How old?"), evidence("Anyone who is eighteen can join.")) == "eighteen"
+    assert short_answer(asked("How many?"), evidence("Members have 7 days.")) == "7"
+
+
 def test_of_two_rivals_the_one_clearly_nearer_to_the_words_of_the_question_wins() -> None:
     # "died" ends 4 characters before 1953 and more than 60 before 1904
     near = "He died in 1953, long after the unhappy and costly war had begun in 1904."
