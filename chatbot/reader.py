@@ -120,12 +120,18 @@ def read(
         rows[:, -1] = judged[number].logits if number < len(judged) else lowest
         for i, (span, row) in enumerate(zip(candidate.sentences, rows, strict=True)):
             start, end = span[0] - candidate.start, span[1] - candidate.start
+            if _HEAD_ENDS.match(candidate.text, end):
+                continue
             answer = judged[number].answers[i] if number < len(judged) else None
             inside = (answer[0] - start, answer[1] - start) if answer else None
             found.append(
                 Evidence(number, i, span, candidate.text[start:end], row, float(row @ vector), inside)
             )
     return sorted(found, key=lambda evidence: -evidence.score)
+
+
+# behind the head of a Markdown table, which names its columns and answers nothing
+_HEAD_ENDS = re.compile(r"[ \t|]*(?:\r\n|\n|\r)(?=[^\r\n]*\|)[-:| \t]*-[-:| \t]*(?=[\r\n]|\Z)")
 
 
 def features(asked: Asked, candidate: Candidate) -> NDArray[np.float64]:

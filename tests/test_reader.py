@@ -183,6 +183,16 @@ def test_sentences_are_ranked_by_their_weighted_sum_and_quote_their_slices() -> 
     assert read(asked("When?"), [], {"cosine": 1.0}) == []
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_the_head_of_a_table_is_no_evidence(newline: str) -> None:
+    text = newline.join(("| Whom to call | Number |", "|---|---|", "| Fire brigade | 112 |", "", "- - -"))
+    rows = ("Whom to call | Number", "Fire brigade | 112")
+    spans = tuple((text.index(row), text.index(row) + len(row)) for row in rows)
+    vectors = np.ones((2, 2), np.float32)
+    found = read(asked("What number?"), [Candidate(text, 0, "", spans, vectors, 1.0)], {"cosine": 1.0})
+    assert [item.text for item in found] == ["Fire brigade | 112"]
+
+
 class FixedReader:
     """Judges the first sentence of every passage likely and points to the passage's characters 3 to 7."""
 
