@@ -32,6 +32,7 @@ from chatbot.disagreement import Statement
 from chatbot.disagreement import positions as find_positions
 from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import IndexBroken, QuestionError
+from chatbot.formats.table import row_cells
 from chatbot.index import Hit, PassageIndex, Pool, Rows, current_generation
 from chatbot.reader import (
     READ_BY_NETWORK,
@@ -627,6 +628,8 @@ def choose(
             break
         if (len(documents) == MOST_DOCUMENTS and doc_id not in documents) or _repeats(item, chosen):
             continue
+        if chosen and _is_other_row(item, chosen[0], asked):
+            continue
         chosen.append(item)
         documents.add(doc_id)
     return chosen
@@ -640,6 +643,13 @@ def _repeats(item: Evidence, chosen: Sequence[Evidence]) -> bool:
         if len(words & theirs) >= 0.75 * min(len(words), len(theirs) or 1):
             return True
     return False
+
+
+def _is_other_row(item: Evidence, first: Evidence, asked: Asked) -> bool:
+    """Whether it is a row like the first quote that lacks a word of the question which that one holds."""
+    if len(row_cells(item.text).keys() & row_cells(first.text).keys()) < 2:
+        return False
+    return bool((set(stems(first.text)) - set(stems(item.text))) & asked.weights.keys())
 
 
 def _cite(number: int, evidence: Evidence, section: str, document: Document, confidence: float) -> Citation:
@@ -688,11 +698,13 @@ def _not_found(question: str, index: PassageIndex, only: frozenset[str] | None) 
 
 
 def missing_terms(question: str, index: PassageIndex, within: Rows | None = None) -> tuple[str, ...]:
-    """Words of the question, as typed, that no passage has in any inflection."""
-    words = (
-        question[t.start : t.end] for t in terms(question) if not index.document_frequency(t.stem, within)
-    )
+    """Words of the question, as typed, that no passage has in any inflection; not the "much" of "how much"."""
+    wanted = (term for term in terms(question) if not _HOW.search(question, 0, term.start))
+    words = (question[t.start : t.end] for t in wanted if not index.document_frequency(t.stem, within))
     return tuple(dict.fromkeys(words))
+
+
+_HOW = re.compile(r"\bhow $", re.IGNORECASE)  # what follows says what is asked: "how much"
 
 
 def _index_of(index: PassageIndex) -> dict[str, str]:

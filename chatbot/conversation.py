@@ -47,7 +47,10 @@ def meanings(question: str, history: Sequence[str], answers: Sequence[str] = ())
     if meant == question or not history:
         return [meant]
     before = standalone(history[-1], history[:-1])
-    return [meant, f"{meant.rstrip('?. ')} ({before.rstrip('?. ')})?"]
+    spoken = any(word.kind in {"aux", "verb"} for word in _words(question))
+    whole = spoken and meant.startswith(f"{question} (") and not any(_anaphors(question))
+    typed = [question] if whole else []  # a subject was only added, and may not be meant
+    return [meant, f"{meant.rstrip('?. ')} ({before.rstrip('?. ')})?", *typed]
 
 
 def rewritings(question: str, history: Sequence[str], answers: Sequence[str] = ()) -> list[str]:
@@ -654,7 +657,8 @@ _TYPOS |= {"hes": "he's", "shes": "she's", "theyre": "they're", "thats": "that's
 _TOKEN = re.compile(r"\w+n['’]t\b|\w+(?:[-&./]\w+|['’](?=[A-Z])\w+)*|['’](?:s|re|ve|ll|d)\b|\S")
 _MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _YEAR = "(?:1[0-9]{3}|20[0-9]{2})s?"
-_DATE = re.compile(rf"\b(?:(?:\d\d? )?{_MONTH}(?: \d\d?)?(?:,? {_YEAR})?|{_YEAR})\b(?!-)", re.I)
+_WEEKDAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"
+_DATE = re.compile(rf"\b(?:(?:\d\d? )?{_MONTH}(?: \d\d?)?(?:,? {_YEAR})?|{_YEAR}|{_WEEKDAY})\b(?!-)", re.I)
 _QUOTED = re.compile(r"[\"“]([^\"“”]{3,60})[\"”]")
 _OWNED = re.compile(r"\b(?:his|her|its|their|my|your|our) $")
 _IMPERSONAL = re.compile(

@@ -264,7 +264,8 @@ def _lay_out(content: formats.Content) -> tuple[str, list[Block]]:
 
 
 def _stem(name: str) -> str:
-    return re.sub(r"[-_\s]+", " ", Path(name).stem).strip()
+    """The name without its ending, in words: "minutes 2026-04"."""
+    return re.sub(r"(?<!\d)[-_\s]+|[_\s]+|-+(?!\d)", " ", Path(name).stem).strip()
 
 
 def read_document(text: str, name: str, warnings: tuple[str, ...] = ()) -> Document:
@@ -367,6 +368,8 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
                 start, end = lines[first], lines[first + held]
             elif token.level:
                 start = _MARKER.match(text, start, end).end()  # type: ignore[union-attr]  # matches ""
+            if token.type == "tr_open":
+                start, end = _strip(text, start, end, "|")
             blocks += _block(
                 text, start, end, SECTION_JOINT.join(entry[1] for entry in path), len(headings) + markup
             )
@@ -392,10 +395,11 @@ def _block(text: str, start: int, end: int, section: str, heading: int = 0) -> I
         yield Block(start, end, section, heading)
 
 
-def _strip(text: str, start: int, end: int) -> Span:
-    while start < end and text[start].isspace():
+def _strip(text: str, start: int, end: int, marks: str = "") -> Span:
+    """The span without white space and these marks at its ends."""
+    while start < end and (text[start].isspace() or text[start] in marks):
         start += 1
-    while start < end and text[end - 1].isspace():
+    while start < end and (text[end - 1].isspace() or text[end - 1] in marks):
         end -= 1
     return start, end
 

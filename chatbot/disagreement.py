@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Literal
 
 from chatbot.corpus import Span
+from chatbot.formats.table import row_cells
 from chatbot.quantities import MONTHS, Measure, Value, unit_of, values, years, zone
 from chatbot.reader import Kind, answers_of_kind
 from chatbot.terms import stem_words, stems
@@ -128,6 +129,8 @@ def _twins(asked: _Question, items: Sequence[Statement], year: int) -> Iterator[
         common = len(words & others)
         if doc_id == other or len(claims) != len(rivals) or common < max(3, 0.8 * len(words | others)):
             continue
+        if claims and rivals and _are_other_rows(items[claims[0].item], items[rivals[0].item]):
+            continue
         apart = [(a, b) for a, b in zip(claims, rivals, strict=True) if not _compatible(a, b)]
         if len(apart) == 1 and not any(stem.isdigit() for stem in words ^ others):
             yield apart[0]
@@ -154,6 +157,8 @@ def _comparable(asked: _Question, a: _Claim, b: _Claim, items: Sequence[Statemen
         return False
     if a.item == b.item:
         return _contrasted(a, b, items[a.item].text)
+    if _are_other_rows(items[a.item], items[b.item]):
+        return False
     if a.marks != b.marks or (a.years and b.years and not a.years & b.years):
         return False
     if (particular := a.years ^ b.years) and not (a.years and b.years) and not particular & asked.years:
@@ -167,6 +172,19 @@ def _comparable(asked: _Question, a: _Claim, b: _Claim, items: Sequence[Statemen
     if _told_apart(asked, a, b, items):
         return False
     return a.places == b.places or bool(a.said_by and b.said_by and a.said_by != b.said_by)
+
+
+def _are_other_rows(one: Statement, other: Statement) -> bool:
+    """Whether they are rows of tables with the same columns that tell of different things.
+
+    Two rows of one document always do; those of two where any cell without a figure differs.
+    """
+    ours, theirs = row_cells(one.text), row_cells(other.text)
+    common = ours.keys() & theirs.keys()
+    if len(common) < 2:
+        return False
+    named = (name for name in common if not re.search(r"\d", ours[name] + theirs[name]))
+    return one.doc_id == other.doc_id or any(ours[name] != theirs[name] for name in named)
 
 
 def _told_apart(asked: _Question, a: _Claim, b: _Claim, items: Sequence[Statement]) -> bool:
@@ -337,7 +355,7 @@ _NOT_DATED = re.compile(  # "What did he say when …"
 _NUMERIC = re.compile(
     r"\bhow (?:many|much|long|far|large|big|strong|old|high|tall|fast|often|deep|heavy|wide|great)\b"
     r"|\b(?:figures?|estimates?|numbers?|counts?|casualt(?:y|ies)|losses|strength|size|total|percentage|share"
-    r"|proportion|cost|population|toll|length|height|weight|distance|price|budget|revenue)\b",
+    r"|proportion|costs?|population|toll|length|height|weight|distance|price|budget|revenue|fees?|rent|salary|premium)\b",
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(  # names that may all be right
@@ -359,7 +377,8 @@ _UNITS_ASKED = (
     (r"\bhow (?:long|old)\b", "any"),
     (r"\bpercent|\bproportion\b|\bwhat share\b", "percent"),
     (r"\bhow much (?:money|did|does|was|is|(?:\w+ )?(?:compensation|damages|aid|rent|profit|tax|debt))\b", "money"),
-    (r"\bcosts?\b(?=.*(?:build|project|money))|\bprice\b|\bbudget\b|\brevenue\b", "money"),
+    (r"\bcosts?\b(?=.*(?:build|project|money))|\bwhat (?:do|does|will|would) .*\bcost\b", "money"),
+    (r"\b(?:price|budget|revenue|fees?|rent|salary|premium)\b", "money"),
 )  # fmt: skip
 _OWN = r"losses|casualties|dead|deaths|killed|wounded|strength|prisoners|army|forces|soldiers|troops"
 _DID = r"lose|use|have|suffer|deploy|send|employ|field|put"

@@ -253,6 +253,12 @@ def unit_of(text: str) -> tuple[str, float]:
     return _UNITS[match.lastindex - 1][1:] if match and match.lastindex else ("", 1.0)
 
 
+def unit_end(text: str, start: int) -> int:
+    """Where the unit ends that stands at a place of a text; the place itself if none does."""
+    match = _UNIT.match(text, start)
+    return match.end() if match else start
+
+
 def _numbers(text: str, disputed: bool) -> list[Value]:
     """The numbers and ranges of a sentence, without dates, times, ordinals and numbers that are names."""
     taken = [match.span() for pattern in (_DATE, _TIME) for match in pattern.finditer(text)]

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from chatbot.corpus import Span
 from chatbot.encoder import Vectors, best_precision, packaged_model
 from chatbot.errors import EncoderError
+from chatbot.quantities import unit_end
 from chatbot.terms import STOP_WORDS, fold, stems, terms
 
 Kind = Literal["date", "number", "person", "place", "reason", "manner", "yes_no", "other"]
@@ -119,12 +120,18 @@ def read(
         rows[:, -1] = judged[number].logits if number < len(judged) else lowest
         for i, (span, row) in enumerate(zip(candidate.sentences, rows, strict=True)):
             start, end = span[0] - candidate.start, span[1] - candidate.start
+            if _HEAD_ENDS.match(candidate.text, end):
+                continue
             answer = judged[number].answers[i] if number < len(judged) else None
             inside = (answer[0] - start, answer[1] - start) if answer else None
             found.append(
                 Evidence(number, i, span, candidate.text[start:end], row, float(row @ vector), inside)
             )
     return sorted(found, key=lambda evidence: -evidence.score)
+
+
+# behind the head of a Markdown table, which names its columns and answers nothing
+_HEAD_ENDS = re.compile(r"[ \t|]*(?:\r\n|\n|\r)(?=[^\r\n]*\|)[-:| \t]*-[-:| \t]*(?=[\r\n]|\Z)")
 
 
 def features(asked: Asked, candidate: Candidate) -> NDArray[np.float64]:
@@ -328,7 +335,7 @@ def _best_span(spans: NDArray[np.float32], inputs: Any, row: int, sentence: int)
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan\.|Feb\.|Mar\.|Apr\.|Jun\.|Jul\.|Aug\.|Sept?\.|Oct\.|Nov\.|Dec\.)"
 _YEAR = r"(?:1\d{3}|20\d{2})"
 _DATE = re.compile(
-    rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s?[-–]\s?\d{{1,2}}| (?:and|to|or) \d{{1,2}})?(?: of)? {_MONTH}(?:,? {_YEAR})?\b"
+    rf"\b{_YEAR}-[01]\d-[0-3]\d\b|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s?[-–]\s?\d{{1,2}}| (?:and|to|or) \d{{1,2}})?(?: of)? {_MONTH}(?:,? {_YEAR})?\b"
     rf"|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:[-–]\d{{1,2}})?(?:, {_YEAR})?\b(?!\d)"
     rf"|\b{_MONTH},? {_YEAR}\b|\b{_YEAR}(?:[-–]\d{{2,4}})?\b(?![,.]?\d)"
 )
@@ -415,7 +422,20 @@ def _all_known(span_text: str, known: set[str]) -> bool:
 def short_answer(asked: Asked, evidence: Evidence) -> str:
     """The one date, number, person or place of the asked type, or "" when there is none or a rival.
 
-    Of several, one wins by being the network's choice, or by standing clearly nearer to the
+    A length, an age or a height has its unit.
+    """
+    span = _short_span(asked, evidence)
+    if span is None:
+        return ""
+    start, end = span
+    return evidence.text[start : unit_end(evidence.text, end) if _MEASURED.search(asked.text) else end]
+
+
+_MEASURED = re.compile(r"\bhow (?:long|far|old|tall|high|deep|wide|fast|heavy)\b", re.IGNORECASE)
+
+
+def _short_span(asked: Asked, evidence: Evidence) -> Span | None:
+    """Of several, one wins by being the network's choice, or by standing clearly nearer to the
     question's words than the others.
     """
     sentence = evidence.text
@@ -427,17 +447,14 @@ def short_answer(asked: Asked, evidence: Evidence) -> str:
     unique: dict[str, Span] = {}
     for start, end in spans:
         unique.setdefault(sentence[start:end].casefold(), (start, end))
-    if not unique:
-        return ""
-    if len(unique) == 1:
-        start, end = next(iter(unique.values()))
-        return sentence[start:end]
-    places = [term for term in terms(sentence) if term.stem in asked.weights]
+    if len(unique) < 2:
+        return next(iter(unique.values()), None)
+    places = [(term.start, term.end) for term in terms(sentence) if term.stem in asked.weights]
     if not places:
-        return ""
-    ranked = sorted((_distance(span, [(t.start, t.end) for t in places]), span) for span in unique.values())
+        return None
+    ranked = sorted((_distance(span, places), span) for span in unique.values())
     (first, span), (second, _) = ranked[0], ranked[1]
-    return sentence[span[0] : span[1]] if first * 2 < second else ""
+    return span if first * 2 < second else None
 
 
 def _distance(span: Span, words: Sequence[Span]) -> float:

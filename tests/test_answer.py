@@ -161,7 +161,7 @@ def test_only_sentences_that_come_near_the_best_are_quoted(folder: Path, encoder
 
 def test_the_short_answer_stands_in_the_first_quote(chatbot: Chatbot) -> None:
     answer = chatbot.answer("How long is the Missouri?")
-    assert answer.short_answer == "270"
+    assert answer.short_answer == "270 metres"
     assert answer.short_answer in answer.citations[0].quote
 
 
@@ -377,6 +377,21 @@ def test_the_thresholds_decide_the_state(
 def test_missing_terms_are_as_typed_and_know_inflections(chatbot: Chatbot) -> None:
     question = "Did the battleships of Admiral Tōgō fly?"
     assert missing_terms(question, chatbot.index) == ("Admiral", "Tōgō", "fly")
+
+
+def test_the_word_behind_how_is_not_missing(chatbot: Chatbot) -> None:
+    assert missing_terms("How much did the zeppelin cost?", chatbot.index) == ("zeppelin", "cost")
+
+
+def test_rows_beside_the_one_that_is_asked_for_are_not_quoted(
+    make_corpus: MakeCorpus, tmp_path: Path
+) -> None:
+    corpus = make_corpus({"prices.csv": "Tool,Price\nFloor sander,14\nSteamer,4\nLadder,3\n"})
+    build_index(corpus, tmp_path / "index", HashEncoder())
+    bot = Chatbot(tmp_path / "index", HashEncoder(), None, parameters(margin=99.0))
+    one, every = bot.answer("What is the price of the steamer?"), bot.answer("What is the price of a tool?")
+    assert [c.quote for c in one.citations] == ["Tool: Steamer; Price: 4"]
+    assert len(every.citations) == 3
 
 
 def test_probability_by_hand() -> None:

@@ -364,6 +364,22 @@ def test_a_follow_up_has_two_meanings_and_a_whole_question_one() -> None:
     assert meanings("Why?", []) == ["Why?"]
 
 
+def test_a_question_to_which_only_a_subject_was_added_may_be_meant_as_typed() -> None:
+    assert meanings("Where can I park?", ["How high is the Eiffel Tower?"]) == [
+        "Where can I park? (Eiffel Tower)",
+        "Where can I park? (Eiffel Tower) (How high is the Eiffel Tower)?",
+        "Where can I park?",
+    ]
+    assert (
+        len(meanings("How was the coup stopped?", ["What was the Kyujo incident?"])) == 2
+    )  # "the coup" points
+
+
+def test_a_day_of_the_week_is_no_subject() -> None:
+    history = ["When does the library open on Thursday?"]
+    assert standalone("Where can I park?", history) == "Where can I park? (library)"
+
+
 @pytest.mark.parametrize("case", FOLLOW_UPS.values(), ids=FOLLOW_UPS)
 def test_candidates_differ(case: tuple[list[str], str, str]) -> None:
     candidates = rewritings(case[1], case[0])

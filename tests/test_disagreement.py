@@ -186,6 +186,34 @@ def test_values_of_different_things(question: str, texts: Sequence[str]) -> None
     assert values(question, *texts) == []
 
 
+LATHE = "Machine: Lathe; Maker: Obermann; Next service: 2026-06-15"
+
+
+@pytest.mark.parametrize(
+    ("other", "doc_id", "differs"),
+    [
+        ("Machine: Bandsaw; Maker: Kestrel; Next service: 2026-09-01", "0.md", False),
+        ("Machine: Bandsaw; Maker: Kestrel; Next service: 2026-09-01", "1.md", False),
+        ("Machine: Lathe; Maker: Obermann; Next service: 2026-07-15", "1.md", True),
+    ],
+    ids="row thing source".split(),
+)
+def test_rows_of_a_table_tell_of_different_things(other: str, doc_id: str, differs: bool) -> None:
+    question = "When is the next service of the lathe?"
+    items = [Statement(LATHE, "0.md", "Lathe service"), Statement(other, doc_id, "Lathe service")]
+    assert bool(positions(question, answer_kind(question), items)) == differs
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What does the yearly pass cost?", "What is the fee of the yearly pass?"],
+    ids="cost fee".split(),
+)
+def test_prices_are_compared_however_they_are_asked_for(question: str) -> None:
+    texts = ("The fee for a yearly pass is £36.", "The fee for the yearly pass is £42.")
+    assert values(question, *texts, title="Costs") == ["36 money", "42 money"]
+
+
 def test_clocks_of_two_zones_do_not_disagree() -> None:
     question = "At what time did the attack on Tarn begin?"
     moscow = "The attack on Tarn began at 18:00 Moscow time."

@@ -342,6 +342,20 @@ def test_xlsx_rows_read_as_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("Name: Yalta; Year: 1945", {"Name": "Yalta", "Year": "1945"}),
+        ("Yalta; Year: 1945; Month: 2", {"Year": "1945", "Month": "2"}),  # labels without a name
+        ("Yalta | 1945", {"0": "Yalta", "1": "1945"}),
+        ("They met: it was cold; nobody spoke.", {}),
+        ("They met in 1945.", {}),
+    ],
+)
+def test_a_row_is_known_by_its_columns(text: str, cells: dict[str, str]) -> None:
+    assert table.row_cells(text) == cells
+
+
+@pytest.mark.parametrize(
     ("data", "rows"),
     [
         (b"Name,Year\nYalta,1945\n\nTehran,1943\n", ["Name: Yalta; Year: 1945", "Name: Tehran; Year: 1943"]),
@@ -510,7 +524,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)
     ("name", "data", "reason"),
     [
         *((f"empty.{kind}", b"", "is empty") for kind in ("pdf", "docx", "xlsx", "zip", "html", "csv", "txt")),
-        ("half.pdf", ALL["a.pdf"][: len(ALL["a.pdf"]) // 2], "is damaged"),
+        ("half.pdf", ALL["a.pdf"][: len(ALL["a.pdf"]) // 2], "is damaged or cut short"),
         ("junk.pdf", b"%PDF-1.7\nnothing more", "is damaged"),
         ("scan.pdf", make_pdf([[], []]), "is without a text layer on any of its 2 pages"),
         ("locked.pdf", LOCKED, "is locked with a password; save it without one"),

@@ -258,6 +258,11 @@ def test_places_cited_twice_are_listed_once_with_both_numbers() -> None:
     assert visible(drawn) == "1 2 The log Noon 3 The log Later"
 
 
+def test_places_on_two_pages_are_told_apart() -> None:
+    drawn = drawing.draw_source_list([citation(1, page=2), citation(2, page=3)])
+    assert visible(drawn) == "1 The log Noon page 2 2 The log Noon page 3"
+
+
 def test_the_bars_of_a_score_show_cosines_of_one_and_the_rest_of_the_best_hit() -> None:
     [source] = turns.find_sources(Parrot(answer()), answer())  # type: ignore[arg-type]  # a fake
     drawn = drawing.draw_why(source)

@@ -97,6 +97,12 @@ def test_pages_begin_where_form_feeds_end_them() -> None:
         ("page", 4, 0, ""),
         ("text", 0, 3, "Four."),
     ]
+    assert blocks("One.\n\f \f") == [("text", 0, 1, "One.")]  # nothing stands on a page behind
+
+
+def test_the_line_below_the_head_of_a_table_is_not_shown() -> None:
+    for line in ("|---|:-:|", "--- | ---", "| :-- |"):
+        assert blocks(f"| hour | wind |\n{line}\n| 12 | 7 |")[1:] == [("item", 0, 1, "| 12 | 7 |")]
 
 
 def test_paragraphs_are_counted_from_one_without_headings() -> None:

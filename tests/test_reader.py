@@ -64,6 +64,7 @@ def test_the_question_word_tells_what_is_asked(question: str, kind: str) -> None
 # text with the answers in brackets
 OFFERED = {
     "dates": ("When?", "On [9 August 1945] and by [August 20, 1945], in [May 1946] and [1950-53] it was so."),
+    "dates as in a spreadsheet": ("When?", "Bought: [2018-05-04]; Service: [2026-09-01]; Season: [2025-26]"),
     "abbreviated months": ("When?", "On [Aug. 9, 1945] it began."),
     "no date of the question": ("When in August 1945?", "In August 1945, on [14 August], he spoke."),
     "numbers": ("How many?", "It had [1,560,000] men, [forty-two] tanks and [5 million] yen, [20%] more."),
@@ -99,6 +100,13 @@ def test_one_answer_is_the_short_answer_and_repeats_are_one() -> None:
     assert short_answer(asked("When?"), evidence("It began on 9 August 1945.")) == "9 August 1945"
     assert short_answer(asked("When?"), evidence("In 1945, yes in 1945.")) == "1945"
     assert short_answer(asked("When?"), evidence("It began at dawn.")) == ""
+
+
+def test_a_length_has_its_unit_and_a_count_its_number_alone() -> None:
+    assert short_answer(asked("How long?"), evidence("Cool it for twenty minutes.")) == "twenty minutes"
+    assert short_answer(asked("How far?"), evidence("It went 350 km north.")) == "350 km"
+    assert short_answer(asked("How old?"), evidence("Anyone who is eighteen can join.")) == "eighteen"
+    assert short_answer(asked("How many?"), evidence("Members have 7 days.")) == "7"
 
 
 def test_of_two_rivals_the_one_clearly_nearer_to_the_words_of_the_question_wins() -> None:
@@ -173,6 +181,16 @@ def test_sentences_are_ranked_by_their_weighted_sum_and_quote_their_slices() -> 
     assert [item.score for item in found] == pytest.approx([2.0, 2.0, 1.7, 1.7])
     assert [item.text for item in found[1:3]] == ["Harbin surrendered on 20 August 1945.", "It fell."]
     assert read(asked("When?"), [], {"cosine": 1.0}) == []
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_the_head_of_a_table_is_no_evidence(newline: str) -> None:
+    text = newline.join(("| Whom to call | Number |", "|---|---|", "| Fire brigade | 112 |", "", "- - -"))
+    rows = ("Whom to call | Number", "Fire brigade | 112")
+    spans = tuple((text.index(row), text.index(row) + len(row)) for row in rows)
+    vectors = np.ones((2, 2), np.float32)
+    found = read(asked("What number?"), [Candidate(text, 0, "", spans, vectors, 1.0)], {"cosine": 1.0})
+    assert [item.text for item in found] == ["Fire brigade | 112"]
 
 
 class FixedReader:

@@ -331,8 +331,11 @@ def draw_source_list(citations: Sequence[Citation]) -> Markup:
 
 
 def draw_place(citation: Citation) -> Markup:
-    section = Markup(' <span class="section">{}</span>').format(citation.section)
-    return Markup("<b>{}</b>{}").format(citation.title, section if citation.section else "")
+    places = (citation.section, f"page {citation.page}" if citation.page else "")
+    below = Markup().join(
+        Markup(' <span class="section">{}</span>').format(place) for place in places if place
+    )
+    return Markup("<b>{}</b>{}").format(citation.title, below)
 
 
 def draw_card(citation: Citation, quote: str) -> Markup:

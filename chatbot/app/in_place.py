@@ -20,7 +20,9 @@ MORE = 100_000  # and this much more at a time
 _LINE = re.compile(r"[^\n\r\f]*(?P<end>\r\n|\n|\r|\f|\Z)")
 _HEADING = re.compile(r"[ \t]{0,3}(#{1,6})[ \t]+(\S.*?)[ \t#]*$")
 _UNDERLINE = re.compile(r"[ \t]{0,3}(=+|-+)[ \t]*$")
-_RULE = re.compile(r"[ \t]{0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
+_RULE = re.compile(  # also the one below the head of a table
+    r"[ \t]{0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}|(?=.*\|)\|?(?:[ \t]*:?-+:?[ \t]*(?:\||$))+[ \t]*)$"
+)
 _FENCE = re.compile(r"[ \t]{0,3}(```+|~~~+)")
 _OWN_LINE = re.compile(r"[ \t]*(?:(?:[-*+•‣–]|\d{1,3}[.)])[ \t]+\S|\|)")  # items of lists, rows of tables
 
@@ -96,9 +98,11 @@ def find_blocks(text: str, begin: int, end: int, headings: Mapping[str, int]) ->
     A line of "#" and one of `headings` that stands alone are headings; pages end at form feeds.
     """
     number = 0
+    written = len(text.rstrip())
     for lines, fenced, follows in _runs(text, begin, end):
         if not lines:
-            yield Shown("page", follows, follows, text.count("\f", 0, follows) + 1)
+            if follows < written:  # the last page ends, too
+                yield Shown("page", follows, follows, text.count("\f", 0, follows) + 1)
             continue
         start, stop = lines[0][0], lines[-1][1]
         if fenced:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from charset_normalizer import from_bytes
+from charset_normalizer.utils import is_multi_byte_encoding
 
 _SAMPLE_BYTES = 1 << 20  # enough of a file to tell its encoding
+_WESTERN = frozenset({"cp1252", "latin_1"})
+_PAIRED = re.compile(rb"[\x80-\xff]{2}")  # as nearly every character of East Asia is written
 
 
 def decode(data: bytes) -> tuple[str, str]:
@@ -30,14 +35,18 @@ def decode(data: bytes) -> tuple[str, str]:
 def _decode_by_guess(data: bytes) -> tuple[str, str]:
     matches = from_bytes(data[:_SAMPLE_BYTES])
     guess = matches.best()
-    usual = next((match for match in matches if match.encoding in {"cp1252", "latin_1"}), None)
+    usual = next((match for match in matches if _WESTERN & {*match.could_be_from_charset}), None)
     if (
         guess and usual and usual.chaos <= guess.chaos + 0.05
     ):  # Western European, unless another reads clearly better
         guess = usual
     if guess is None or guess.encoding == "ascii":
         raise UnicodeError("is binary, or in an encoding that cannot be told; save it as UTF-8")
+    # encodings in which the sample is the same text are one match
+    encoding = min(_WESTERN.intersection(guess.could_be_from_charset), default=guess.encoding)
+    if is_multi_byte_encoding(encoding) and not _PAIRED.search(data[:_SAMPLE_BYTES]):
+        encoding = "cp1252"  # letters with accents stand alone among others; of a short text both make words
     try:
-        return data.decode(guess.encoding), f"read as {guess.encoding}; save it as UTF-8 if that is wrong"
+        return data.decode(encoding), f"read as {encoding}; save it as UTF-8 if that is wrong"
     except UnicodeDecodeError as error:
-        raise UnicodeError(f"looks like {guess.encoding} but is not; save it as UTF-8") from error
+        raise UnicodeError(f"looks like {encoding} but is not; save it as UTF-8") from error

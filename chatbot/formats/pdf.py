@@ -53,7 +53,7 @@ def _read_pages(data: bytes) -> tuple[str, list[list[Run]], list[int], list[int]
         pdf = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         locked = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
-        reason = "is locked with a password; save it without one" if locked else f"is damaged ({error})"
+        reason = "is locked with a password; save it without one" if locked else "is damaged or cut short"
         raise Unreadable(reason) from error
     pages: list[list[Run]] = []
     filled, damaged = [], []

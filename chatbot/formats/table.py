@@ -40,6 +40,17 @@ def table_parts(rows: Iterable[Row], page: int = 0) -> Iterator[Part]:
             yield Part(_sentence(row, header), page=page, row=True)
 
 
+def row_cells(text: str) -> dict[str, str]:
+    """The cells of a row, by the names of their columns or else their numbers; {} for what is no row.
+
+    A row reads as `table_parts` writes it, or as Markdown has it: "Yalta | 1945".
+    """
+    if " | " in text:
+        return {str(number): cell for number, cell in enumerate(text.strip("| ").split(" | "))}
+    pairs = [pair for cell in text.split("; ") if all(pair := cell.partition(": "))]
+    return {name: cell for name, _, cell in pairs} if len(pairs) > 1 else {}
+
+
 def _width(rows: Sequence[Row]) -> int:
     """How many columns hold something."""
     return len({column for row in rows for column, cell in enumerate(row) if cell})
