@@ -47,8 +47,10 @@ def meanings(question: str, history: Sequence[str], answers: Sequence[str] = ())
     if meant == question or not history:
         return [meant]
     before = standalone(history[-1], history[:-1])
-    spoken = any(word.kind in {"aux", "verb"} for word in _words(question))
-    whole = spoken and meant.startswith(f"{question} (") and not any(_anaphors(question))
+    words = _words(question)
+    points = any(word.low in _PRONOUNS or word.low in {*_POINTING, "there", "then"} for word in words)
+    spoken = any(word.kind in {"aux", "verb"} for word in words)
+    whole = spoken and not points and meant.startswith(f"{question} (")
     typed = [question] if whole else []  # a subject was only added, and may not be meant
     return [meant, f"{meant.rstrip('?. ')} ({before.rstrip('?. ')})?", *typed]
 

@@ -370,9 +370,9 @@ def test_a_question_to_which_only_a_subject_was_added_may_be_meant_as_typed() ->
         "Where can I park? (Eiffel Tower) (How high is the Eiffel Tower)?",
         "Where can I park?",
     ]
-    assert (
-        len(meanings("How was the coup stopped?", ["What was the Kyujo incident?"])) == 2
-    )  # "the coup" points
+    history = ["How high is the Eiffel Tower?"]
+    assert meanings("When was the van given?", history)[-1] == "When was the van given?"
+    assert len(meanings("What colour is it?", history)) == 2  # "it" points back
 
 
 def test_a_day_of_the_week_is_no_subject() -> None:
