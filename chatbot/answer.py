@@ -257,7 +257,7 @@ class Chatbot:
         yield "searching"
         searched = [self._search(meant, index, only) for meant in meanings(question, history, answers)]
         yield "reading"
-        reading = _likeliest([self._read(some, index) for some in searched])
+        reading = self._meant(question, [self._read(some, index) for some in searched])
         yield self._decide(question, reading.asked.text, reading, index, only)
 
     def reading(
@@ -265,8 +265,9 @@ class Chatbot:
     ) -> Reading:
         """The signals and sentences on which `answer` decides; for fitting and for curiosity."""
         index = self.live()
-        asked = meanings(check_question(question), history)
-        return _likeliest([self._read(self._search(meant, index, only), index) for meant in asked])
+        question = check_question(question)
+        searched = [self._search(meant, index, only) for meant in meanings(question, history)]
+        return self._meant(question, [self._read(some, index) for some in searched])
 
     def answers(self, question: str) -> bool:
         """Whether the documents answer it; tried once a generation."""
@@ -275,6 +276,21 @@ class Chatbot:
     def _is_answered(self, question: str, only: frozenset[str] | None = None) -> bool:
         reading = self.reading(question, only=only)
         return bool(reading.evidence) and self._confidence(reading) >= self.parameters["refusal"]["answered"]
+
+    def _meant(self, question: str, readings: Sequence[Reading]) -> Reading:
+        """The reading as typed where that alone is answered and says something of its own; else the likeliest.
+
+        A subject added from an earlier question would draw the answer to that one.
+        """
+        own = [term for term in terms(question) if not _HOW.search(question, 0, term.start)]
+        answered = self.parameters["refusal"]["answered"]
+        typed = [
+            reading
+            for reading in readings
+            if reading.asked.text == question and len(own) > 1 and reading.evidence
+            if self._confidence(reading) >= answered
+        ]
+        return _likeliest(readings, typed or readings)
 
     def _confidence(self, reading: Reading) -> float:
         refusal = self.parameters["refusal"]
@@ -552,10 +568,10 @@ def answer_signals(
     )
 
 
-def _likeliest(readings: Sequence[Reading]) -> Reading:
-    """The reading in which the trained reader finds most of an answer; the time is that of all."""
+def _likeliest(readings: Sequence[Reading], among: Sequence[Reading]) -> Reading:
+    """The one of `among` in which the trained reader finds most of an answer; the time is that of all."""
     place = SIGNALS.index("network_any")
-    best = max(readings, key=lambda reading: reading.signals[place])  # of equals the first
+    best = max(among, key=lambda reading: reading.signals[place])  # of equals the first
     encode, search, read = (
         sum(times) for times in zip(*((r.encode_ms, r.search_ms, r.read_ms) for r in readings), strict=True)
     )

@@ -82,6 +82,8 @@ def test_a_fact_of_each_format_is_the_first_quote(
 def test_a_question_in_a_conversation_is_answered_as_if_it_were_the_first(bot: Chatbot) -> None:
     history = ["When does the library open on Thursday?", "Who checks the fire extinguishers?"]
     assert first_document(bot.answer("Where can I park?", history)) == "parking"
+    answer = bot.answer("who has the key for the paint store", ["When is the annual meeting?"])
+    assert (answer.short_answer, answer.standalone_question) == ("Bram Oudekerk", answer.question)
 
 
 def test_a_follow_up_is_understood(bot: Chatbot) -> None:
