@@ -249,7 +249,7 @@ def answer_kind(question: str) -> Kind:
 # The trained network ------------------------------------------------------------------------
 
 _WEIGHTS = "reader.safetensors"
-_WEIGHTS_SHA256 = "1391be2d2dd1f8e4caf8f46a938742599704c3f236194ef2da391fb6715cad83"
+_WEIGHTS_SHA256 = "82bce0ffd1031231b537d2ba379dcc092911a7f750fe946a481b15a279f3e012"
 
 
 def load_network_reader(folder: Path | None = None) -> NetworkReader | None:

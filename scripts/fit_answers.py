@@ -6,7 +6,8 @@ sentences of the ten best passages, of which those that overlap evidence are rig
 is a logistic regression of "answerable" on the signals of `chatbot.answer`; questions of the other
 sets, asked of each corpus, join as unanswerable, and every set weighs the same. The thresholds are
 chosen on the first set's own questions alone. The confidence of a quote is a logistic regression of
-"overlaps evidence" for the best sentences of every question. Writes chatbot/parameters.json.
+"overlaps evidence" for the best sentence of each corpus' own questions that are answered; of two splits
+of a corpus the first counts (our `fit` has only hard questions). Writes chatbot/parameters.json.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STRANGERS = 80  # questions of other sets asked of each corpus
 RELIABLE = {"evidence", "network_any", "unknown", "contrast"}  # signals, with the trained reader
 RIDGE = 1e-3  # on standardised weights
-QUOTED = 3  # best sentences of a question whose confidence is fitted
+NEVER = {"weights": {}, "bias": 0.0, "answered": 1.1}  # nothing is answered before all is fitted
 
 Weights = dict[str, float]
 
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder, split, limit = _parse(place)
         index = ROOT / "index" / "evaluations" / f"fit-{folder.name}"
         build_index(folder, index, encoder)
-        neutral = {"reader": dict.fromkeys(FEATURES, 1.0), "refusal": {}, "quotes": {}}
+        neutral = {"reader": dict.fromkeys(FEATURES, 1.0), "refusal": NEVER, "quotes": {}}
         chatbots.append(Chatbot(index, encoder, network, {"trained": neutral, "untrained": neutral}))
         queries.append(_sample(split_queries(folder, split), limit))
     strangers = _strangers([bot.folder for bot in chatbots], queries)
@@ -93,10 +94,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         again = [
             [_reread(c, reader, b, mode) for c in cases] for cases, b in zip(sets, chatbots, strict=True)
         ]
+        refusal = fit_refusal(again, mode, len(queries[0]))
+        folders = [bot.folder for bot in chatbots]
+        own = [
+            cases[: len(some)]
+            for i, (cases, some) in enumerate(zip(again, queries, strict=True))
+            if folders[i] not in folders[:i]
+        ]
         parameters[mode] = {
             "reader": reader,
-            "refusal": fit_refusal(again, mode, len(queries[0])),
-            "quote": fit_quote(again, mode),
+            "refusal": refusal,
+            "quote": fit_quote(own, mode, refusal),
             "quotes": fit_quotes(again[0]),
         }
         _report(mode, again, parameters[mode])
@@ -151,17 +159,21 @@ def fit_refusal(sets: Sequence[Sequence[Case]], mode: str, own: int) -> dict[str
     return {**model, **_thresholds(sets[0][:own], model)}
 
 
-def fit_quote(sets: Sequence[Sequence[Case]], mode: str) -> dict[str, Any]:
-    """Logistic weights of the signals of a quote, for the `QUOTED` best sentences of every question."""
+def fit_quote(sets: Sequence[Sequence[Case]], mode: str, refusal: dict[str, Any]) -> dict[str, Any]:
+    """Logistic weights of the signals of a first quote, from the questions that `refusal` lets be answered."""
     names = [name for name in QUOTE_SIGNALS if (name == "score") == (mode == "untrained") or name == "share"]
     used = [QUOTE_SIGNALS.index(name) for name in names]
-    best = [[(case, i) for case in cases for i in range(QUOTED) if i < len(case.right)] for cases in sets]
+    answered = [[case for case in cases if _is_answered(case, refusal)] for cases in sets]
     rows = [
-        np.array([quote_signals(case.reading.evidence[i], case.reading)[used] for case, i in some])
-        for some in best
+        np.array([quote_signals(case.reading.evidence[0], case.reading)[used] for case in cases])
+        for cases in answered
     ]
-    labels = [np.array([case.query.answerable and case.right[i] for case, i in some]) for some in best]
-    return _logistic(names, rows, labels)
+    return _logistic(names, rows, [np.array([case.right[0] for case in cases]) for cases in answered])
+
+
+def _is_answered(case: Case, refusal: dict[str, Any]) -> bool:
+    sure = probability(case.reading.signals, refusal["weights"], refusal["bias"])
+    return bool(case.reading.evidence) and sure >= refusal["answered"]
 
 
 def _logistic(
@@ -217,16 +229,17 @@ def _thresholds(cases: Sequence[Case], model: dict[str, Any]) -> dict[str, float
 
 def fit_quotes(cases: Sequence[Case]) -> dict[str, float]:
     """How far below the best sentence a further quote may score: the smallest margins at which nine of
-    ten of the questions that four quotes would answer are answered."""
+    ten of the questions that four quotes would answer are answered. Reasons and the like are told in several
+    sentences, so their margin is at least 1."""
     chosen: dict[str, float] = {}
-    for name, kinds in (
-        ("narrow_margin", {"date", "number", "person", "place"}),
-        ("broad_margin", {"reason", "manner", "yes_no", "other"}),
+    for name, least, kinds in (
+        ("narrow_margin", 0, {"date", "number", "person", "place"}),
+        ("broad_margin", 1, {"reason", "manner", "yes_no", "other"}),
     ):
         some = [
             c for c in cases if c.query.answerable and c.reading.asked.kind in kinds and c.reading.evidence
         ]
-        grid = np.arange(0, 6.25, 0.25)
+        grid = np.arange(least, 6.25, 0.25)
         shares = np.array([np.mean([_answered(c, float(m)) for c in some]) if some else 0.0 for m in grid])
         chosen[name] = float(grid[int(np.argmax(shares >= 0.95 * shares[-1]))])
     return chosen
