@@ -5,9 +5,8 @@ own corpus' splits dev and fit. The reader's weights are those of a conditional 
 sentences of the ten best passages, of which those that overlap evidence are right. The refusal model
 is a logistic regression of "answerable" on the signals of `chatbot.answer`; questions of the other
 sets, asked of each corpus, join as unanswerable, and every set weighs the same. The thresholds are
-chosen on the first set's own questions alone. The confidence of a quote is a logistic regression of
-"overlaps evidence" for the best sentence of each corpus' own questions that are answered; of two splits
-of a corpus the first counts (our `fit` has only hard questions). Writes chatbot/parameters.json.
+chosen on the first set's own questions alone, and so is the confidence of a first quote: a logistic
+regression of "overlaps evidence" for those that are answered. Writes chatbot/parameters.json.
 """
 
 from __future__ import annotations
@@ -95,16 +94,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             [_reread(c, reader, b, mode) for c in cases] for cases, b in zip(sets, chatbots, strict=True)
         ]
         refusal = fit_refusal(again, mode, len(queries[0]))
-        folders = [bot.folder for bot in chatbots]
-        own = [
-            cases[: len(some)]
-            for i, (cases, some) in enumerate(zip(again, queries, strict=True))
-            if folders[i] not in folders[:i]
-        ]
         parameters[mode] = {
             "reader": reader,
             "refusal": refusal,
-            "quote": fit_quote(own, mode, refusal),
+            "quote": fit_quote(again[0][: len(queries[0])], mode, refusal),
             "quotes": fit_quotes(again[0]),
         }
         _report(mode, again, parameters[mode])
@@ -159,16 +152,13 @@ def fit_refusal(sets: Sequence[Sequence[Case]], mode: str, own: int) -> dict[str
     return {**model, **_thresholds(sets[0][:own], model)}
 
 
-def fit_quote(sets: Sequence[Sequence[Case]], mode: str, refusal: dict[str, Any]) -> dict[str, Any]:
+def fit_quote(cases: Sequence[Case], mode: str, refusal: dict[str, Any]) -> dict[str, Any]:
     """Logistic weights of the signals of a first quote, from the questions that `refusal` lets be answered."""
     names = [name for name in QUOTE_SIGNALS if (name == "score") == (mode == "untrained") or name == "share"]
     used = [QUOTE_SIGNALS.index(name) for name in names]
-    answered = [[case for case in cases if _is_answered(case, refusal)] for cases in sets]
-    rows = [
-        np.array([quote_signals(case.reading.evidence[0], case.reading)[used] for case in cases])
-        for cases in answered
-    ]
-    return _logistic(names, rows, [np.array([case.right[0] for case in cases]) for cases in answered])
+    answered = [case for case in cases if _is_answered(case, refusal)]
+    signals = [quote_signals(case.reading.evidence[0], case.reading)[used] for case in answered]
+    return _logistic(names, [np.array(signals)], [np.array([case.right[0] for case in answered])])
 
 
 def _is_answered(case: Case, refusal: dict[str, Any]) -> bool:
