@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,11 +144,11 @@ def ask(page: Page, question: str) -> Any:
     turn = page.locator("#conversation .turn").count()
     article = page.locator(f'#conversation .turn[data-turn="{turn}"]')
     composer(page).fill(question)
-    for _ in range(40):
+    for _ in range(6):
         if composer(page).input_value() == question:
             composer(page).press("Enter")
-        page.wait_for_timeout(250)
-        if article.count():
+        with suppress(AssertionError):  # pressed again too soon, the key would meet an empty composer
+            expect(article).to_be_attached(timeout=3_000)
             break
     answered = page.locator(f'#conversation .turn[data-turn="{turn}"]:not([data-state="waiting"])')
     expect(answered).to_be_visible(timeout=20_000)

@@ -345,7 +345,7 @@ def test_the_json_of_an_answer_has_the_agreed_keys(chatbot: Chatbot) -> None:
         "not_found", "index", "milliseconds",
     ]  # fmt: skip
     assert answer["citations"][0]["quote"] == "The Missouri is 270 metres long."
-    assert answer["short_answer"] == "270"
+    assert answer["short_answer"] == "270 metres"
     json.dumps(answer)
 
 

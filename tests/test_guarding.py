@@ -60,7 +60,7 @@ def requests(url: str) -> dict[str, tuple[str, str, bytes]]:
     ids = {c["props"].get("elem_id"): c["id"] for c in config["components"]}
     component = {"session_hash": "t", "component_id": ids["documents"], "fn_name": "build_state"}
     bodies: dict[str, tuple[str, str, Any]] = {
-        "chat": ("run/ask", JSON, {"data": [QUESTION, [], ""]}),
+        "chat": ("run/ask", JSON, {"data": [QUESTION, [], "", []]}),
         "queue": ("queue/join", JSON, {"data": [], "fn_index": 0, "session_hash": "t"}),
         "server function": ("component_server", PLAIN, component | {"data": {"collection": "corpus"}}),
         "MCP": ("mcp/", JSON, INITIALIZE),

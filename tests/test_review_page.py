@@ -27,8 +27,9 @@ from test_page import TEXT, Parrot, answer, citation, event, hit
 
 from chatbot import measuring
 from chatbot.answer import Chatbot
-from chatbot.app import chat, picking, review
+from chatbot.app import chat, picking
 from chatbot.app.review import Desk
+from chatbot.app.text import name_time
 from chatbot.app.turns import Turn
 from chatbot.collection import Collection
 from chatbot.corpus import read_qrels, read_queries, split_queries
@@ -214,7 +215,7 @@ def test_nothing_that_a_browser_sends_is_trusted(desk: Desk, change: dict[str, A
 def test_a_view_on_nothing_says_where_votes_come_from(tmp_path: Path) -> None:
     collection = Collection("fake", tmp_path, tmp_path, Owner(Book()))  # type: ignore[arg-type]
     assert "No votes yet" in Desk(collection).act({}).item
-    assert review.draw_time("nonsense") == ""
+    assert name_time("nonsense") == ""
 
 
 # ---- in a browser
