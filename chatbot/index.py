@@ -602,6 +602,19 @@ class Source:
     warnings: list[str] = field(default_factory=list)
     long_headers: set[str] = field(default_factory=set)  # above HEADER_PIECES: left out of the vector
 
+    def add(self, document: Document, passages: Iterable[Passage], splitting: str = "") -> None:
+        first = len(self.passages)
+        self.passages += passages
+        self.document_of += [len(self.documents)] * (len(self.passages) - first)
+        self.documents.append(document)
+        self.splittings.append(splitting)
+
+    def leave_out_long_headers(self, encoder: Encoder) -> None:
+        """To be called when all documents have been added."""
+        headers = list({f"{self.header(number)}." for number in range(len(self.passages))})
+        sizes = encoder.count_pieces(headers)
+        self.long_headers = {h[:-1] for h, size in zip(headers, sizes, strict=True) if size > HEADER_PIECES}
+
     def text(self, number: int) -> str:
         passage = self.passages[number]
         return self.documents[self.document_of[number]].text[passage.start : passage.end]
@@ -640,7 +653,7 @@ def _read_source(
     """Documents and passages; a document that `old` holds as it is now need not be split again."""
     source = Source()
     done = {} if old is None else dict(old._rows("SELECT splitting, row FROM documents"))
-    most = min(MAX_PIECES, encoder.max_pieces) - HEADER_PIECES - 2  # [CLS] and [SEP]
+    most = passage_pieces(encoder)
     for item in read_documents(corpus, files):
         if isinstance(item, UnreadFile):
             source.unread.append(item)
@@ -651,15 +664,10 @@ def _read_source(
         else:
             passages, warnings = split_document(item, encoder.count_pieces, most)
             splitting = "" if len(warnings) > len(item.warnings) else splitting  # so that it warns again
-        source.splittings.append(splitting)
-        source.document_of += [len(source.documents)] * len(passages)
-        source.documents.append(item)
-        source.passages += passages
+        source.add(item, passages, splitting)
         source.warnings += warnings
         tell("reading", len(source.documents), 0)
-    headers = list({f"{source.header(number)}." for number in range(len(source.passages))})
-    sizes = encoder.count_pieces(headers)
-    source.long_headers = {h[:-1] for h, size in zip(headers, sizes, strict=True) if size > HEADER_PIECES}
+    source.leave_out_long_headers(encoder)
     if not source.passages:
         listed = "; ".join(f"{item.path} {item.reason}" for item in source.unread[:5])
         raise CorpusMissing(
@@ -668,6 +676,11 @@ def _read_source(
             + "; put documents there (README.md lists the formats)"
         )
     return source
+
+
+def passage_pieces(encoder: Encoder) -> int:
+    """The most word pieces of a passage: what a header, [CLS] and [SEP] leave of those that are read."""
+    return min(MAX_PIECES, encoder.max_pieces) - HEADER_PIECES - 2
 
 
 def _splitting(document: Document, most: int) -> str:
