@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import NASTY, OpenPage, Served, ask, serve_in_thread, small_collection
+from browsing import NASTY, OpenPage, Served, ask, composer, serve_in_thread, small_collection
 from conftest import FILES, HashEncoder
 from hypothesis import given
 from hypothesis import strategies as st
@@ -449,6 +449,8 @@ def test_a_document_that_changed_is_said_to_have_changed(open_page: OpenPage, tm
 def test_the_quote_stands_at_once_also_when_the_server_is_gone(open_page: OpenPage, wreck: Served) -> None:
     page = open_page(url=wreck.url)
     page.route("**/component_server**", lambda route: route.abort())
+    with page.expect_request("**/component_server**"):  # completions are asked for, too
+        composer(page).press_sequentially(WRECK[:5])
     article = ask(page, WRECK)
     article.locator(".cite").first.click()
     expect(page.locator("#panel mark.current")).to_be_in_viewport()

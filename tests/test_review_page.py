@@ -145,7 +145,7 @@ def test_all_that_was_written_is_escaped(desk: Desk) -> None:
             assert "<script" not in html
             assert "<img" not in html
     assert "&lt;script&gt;" in desk.act({"vote": bad}).item
-    found = picking.draw_response(desk.collection.chatbot, {"query": NASTY, "request": NASTY})
+    found = picking.draw_response(desk.collection.chatbot, {"query": NASTY})
     assert "<script" not in found
     read = picking.draw_response(desk.collection.chatbot, {"doc": NASTY, "start": 3})
     assert "not there any more" in read

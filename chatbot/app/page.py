@@ -46,7 +46,7 @@ def build_page(collections: Sequence[Collection]) -> gr.Blocks:
             top = html_part(bar(collections[0].name), "top")
             add_chat(by_name, current, top)
             add_documents(by_name, current, top)
-            add_picker(by_name, current)
+            add_picker(by_name)
             add_review(by_name, current, top)
             add_evaluation(by_name, current, top)
             add_receipts(by_name, current, top)

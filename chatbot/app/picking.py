@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-import gradio as gr
 from markupsafe import Markup
 
 from chatbot.answer import LONGEST_QUESTION, Chatbot
-from chatbot.app.parts import QUIET, html_part
+from chatbot.app.parts import html_part
 from chatbot.app.text import sendable
 from chatbot.app.voting import first_words
 from chatbot.collection import Collection
@@ -23,26 +22,26 @@ NAMED = 6  # documents whose titles match
 MOST_PASSAGES = 150  # of a document, around the one that was found
 
 
-def add_picker(collections: Mapping[str, Collection], current: gr.State) -> None:
-    """The script opens the dialog; here it asks for what to show in it."""
+def add_picker(collections: Mapping[str, Collection]) -> None:
+    """The script makes the dialog, and asks here for what to show in it."""
 
-    def look(event: gr.EventData, name: str) -> str:
-        data = event._data if isinstance(event._data, dict) else {}
+    def find_sentences(asked: object) -> str:
+        data = asked if isinstance(asked, dict) else {}
+        name = data.get("collection")
+        if not isinstance(name, str) or name not in collections:
+            return ""
         return sendable(str(draw_response(collections[name].chatbot, data)))
 
-    picker = html_part("", "picker")
-    picker.select(look, current, picker, trigger_mode="always_last", **QUIET)
+    html_part("", "picker", functions=[find_sentences])
 
 
 def draw_response(chatbot: Chatbot, data: Mapping[str, Any]) -> Markup:
-    """A document to read, or what a search found. `request` tells the script which question this answers."""
+    """A document to read, or what a search found."""
     index, doc_id, query = chatbot.live(), data.get("doc"), data.get("query")
     if isinstance(doc_id, str):
         start = data.get("start")
-        shown = draw_reading(index, doc_id, start if isinstance(start, int) else 0)
-    else:
-        shown = draw_found(index, str(query or "")[:LONGEST_QUESTION].strip())
-    return Markup('<div data-request="{}">{}</div>').format(str(data.get("request", "")), shown)
+        return draw_reading(index, doc_id, start if isinstance(start, int) else 0)
+    return draw_found(index, str(query or "")[:LONGEST_QUESTION].strip())
 
 
 def draw_found(index: PassageIndex, query: str) -> Markup:

@@ -9,7 +9,7 @@
   let choice = remembered(); // {collection, only}
   let request = 0; // the latest question to the server; the reply to an earlier one comes too late
 
-  const collection = () => find("#conversations [data-collection]")?.dataset.collection ?? "";
+  const collection = () => window.footnote.servedCollection();
   const only = () => (choice.collection === collection() ? choice.only : []);
 
   function remembered() {

@@ -187,7 +187,7 @@
   };
 
   function collectionChanged() {
-    collection = find("#conversations [data-collection]")?.dataset.collection ?? "";
+    collection = window.footnote.servedCollection();
     comeBack();
     if (list?.open) drawList();
   }

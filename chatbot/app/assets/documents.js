@@ -29,7 +29,7 @@
   let waited = "";
   async function collection() {
     for (let n = 0; ; n += 1) {
-      const believed = find("#conversations [data-collection]")?.dataset.collection;
+      const believed = footnote.servedCollection();
       const chosen = footnote.collection() || believed;
       if (believed && (believed === chosen || waited === chosen)) return believed;
       if (n === 30) waited = chosen;

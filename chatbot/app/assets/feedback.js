@@ -126,23 +126,29 @@
 
   // ---- the dialog
 
-  let look = () => {}; // asks the server
-  let request = 0;
+  let server = null; // what Gradio calls Python's functions by
+  let request = 0; // the latest; the reply to an earlier one comes too late
   let picking = null; // {form, opener, picked: key -> piece}
   let results = null; // what the last search found, to come back to
 
-  parts.picker = (element, trigger, watch) => {
-    look = (data) => {
-      request += 1;
-      trigger("select", { ...data, request: String(request) });
-      dialog().querySelector(".picker-shown").setAttribute("aria-busy", "true");
-    };
-    watch("value", () => {
-      const answer = element.querySelector("[data-request]");
-      if (!picking || answer?.dataset.request !== String(request)) return;
-      showFound([...answer.childNodes].map((node) => node.cloneNode(true)));
-    });
+  parts.picker = (element, trigger, watch, functions) => {
+    server = functions;
   };
+
+  async function look(data) {
+    const asked = (request += 1);
+    dialog().querySelector(".picker-shown").setAttribute("aria-busy", "true");
+    let reply = null;
+    try {
+      reply = await server.find_sentences({ collection: window.footnote.servedCollection(), ...data });
+    } catch {
+      // the server is gone
+    }
+    if (!picking || asked !== request) return;
+    const found = document.createElement("template");
+    found.innerHTML = reply || '<p class="nothing">The page cannot reach its server. Is Footnote still running?</p>';
+    showFound([...found.content.childNodes]);
+  }
 
   function dialog() {
     const known = find("#page dialog.picker");

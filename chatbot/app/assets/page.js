@@ -42,6 +42,9 @@
   let collection = remembered("collection") ?? "";
   let switching = false; // until the bar of the other collection is there
 
+  // The one the server has changed over to, whatever the reader chose last.
+  const servedCollection = () => find("#conversations [data-collection]")?.dataset.collection ?? "";
+
   function choose(name) {
     collection = name;
     switching = true;
@@ -242,6 +245,7 @@
     actions: ACTIONS,
     shown,
     collection: () => collection,
+    servedCollection,
     find,
     findAll,
     go,

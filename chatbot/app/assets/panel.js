@@ -145,17 +145,13 @@
         quote: view.querySelector("mark").textContent,
       }));
     const number = Number(open.number);
-    const asked = { collection: collectionName(), doc_id: doc, quotes, number, ...part };
+    const asked = { collection: footnote.servedCollection(), doc_id: doc, quotes, number, ...part };
     try {
       return await server.read_document(asked);
     } catch {
       return null; // the server is gone; what came with the answer stays
     }
   }
-
-  // What the server believes, whatever the reader chose in an earlier visit.
-  const collectionName = () =>
-    find("#conversations [data-collection]")?.dataset.collection ?? footnote.collection();
 
   // What has become of quotes since, by their numbers.
   function takeNotes(view, notes) {
@@ -221,7 +217,7 @@
   footnote.parts.panel = (element, trigger, watch, functions) => {
     server = functions;
     footnote.complete = (typed) =>
-      functions.complete_question({ collection: collectionName(), typed });
+      functions.complete_question({ collection: footnote.servedCollection(), typed });
     element.addEventListener("click", ({ target }) => {
       const mark = target.closest("[data-marks]:not(.current)");
       if (mark && !String(getSelection())) openSource(open.turn, mark.dataset.marks.split(" ")[0], false);

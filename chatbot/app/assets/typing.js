@@ -26,12 +26,13 @@
   }
 
   async function complete(text, asked) {
-    let questions = [];
+    let questions = null;
     try {
       questions = await footnote.complete(text);
     } catch {
       // the server is gone; sending the question will say so
     }
+    questions ??= []; // Gradio gives nothing when it was not reached
     if (asked === request) show(questions.filter((question) => question !== text.trim()));
   }
 
