@@ -8,12 +8,13 @@ import math
 import os
 import random
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -835,7 +836,7 @@ def test_an_open_index_answers_from_its_generation_even_when_that_is_swept(
 
 
 SLOW_BUILD = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 from conftest import HashEncoder
 import chatbot.index as index
@@ -852,16 +853,21 @@ for name in ("_write_bm25", "_write_sqlite", "_write_manifest", "_find_itself", 
     setattr(index, name, slowed(getattr(index, name)))
 HashEncoder.encode_passages = slowed(HashEncoder.encode_passages)
 Path.rename, Path.replace = slowed(Path.rename), slowed(Path.replace)
-print("ready", flush=True)
-sys.stdin.readline()
-index.build_index(Path(sys.argv[1]), Path(sys.argv[2]), HashEncoder())
-print("done", flush=True)
+for line in sys.stdin:  # a build in a process of its own each; its imports are done
+    child = os.fork()
+    if not child:
+        index.build_index(Path(sys.argv[1]), Path(sys.argv[2]), HashEncoder())
+        print("done", flush=True)
+        os._exit(0)
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("over", flush=True)
 """
 
 
 @contextmanager
-def slow_build(corpus: Path, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process with its imports done, which builds once it is written a line."""
+def slow_builds(corpus: Path, folder: Path) -> Iterator[Callable[[], Iterator[str]]]:
+    """A function that starts a build and gives its lines: its process, and "done" if it came that far."""
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'tests'}{os.pathsep}{ROOT}"}
     with subprocess.Popen(
         [sys.executable, "-c", SLOW_BUILD, str(corpus), str(folder)],
@@ -870,22 +876,16 @@ def slow_build(corpus: Path, folder: Path) -> Iterator[subprocess.Popen[str]]:
         text=True,
         env=environment,
     ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield process
+
+        def build() -> Iterator[str]:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+            return iter(process.stdout.readline, "over\n")
+
+        yield build
         process.kill()
-
-
-def begin(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
-
-
-def outcome(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.read()
 
 
 def test_a_build_may_be_killed_at_any_moment(make_corpus: MakeCorpus, tmp_path: Path) -> None:
@@ -894,28 +894,29 @@ def test_a_build_may_be_killed_at_any_moment(make_corpus: MakeCorpus, tmp_path: 
     build_index(corpus, folder, encoder)
     changing = corpus / "changing.txt"
     changing.write_text("Version first of the changing document.")
-    with slow_build(corpus, folder) as process:  # not killed: how long does it take?
-        started = time.perf_counter()
-        begin(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "done\n"
-        whole = time.perf_counter() - started
     dice = random.Random(1945)
     finished = 0
-    for moment in range(20):
-        before = current_generation(folder)
-        old = PassageIndex.open(folder, encoder).document("changing.txt").text
-        new = f"Version {moment} of the changing document."
-        changing.write_text(new)
-        with slow_build(corpus, folder) as process:
-            begin(process)
+    with slow_builds(corpus, folder) as build:
+        lines = build()  # not killed: how long does it take?
+        next(lines)
+        started = time.perf_counter()
+        assert list(lines) == ["done\n"]
+        whole = time.perf_counter() - started
+        for moment in range(20):
+            before = current_generation(folder)
+            old = PassageIndex.open(folder, encoder).document("changing.txt").text
+            new = f"Version {moment} of the changing document."
+            changing.write_text(new)
+            lines = build()
+            process = int(next(lines))
             time.sleep(dice.uniform(0, whole))
-            process.kill()
-            finished += outcome(process) == "done\n"
-        index = PassageIndex.open(folder, encoder)  # its checksums hold
-        expected = old if index.generation == before else new
-        assert index.document("changing.txt").text == expected
-        assert index.search("subject7", 1)[0].passage.doc_id == "7.txt"
+            with suppress(ProcessLookupError):  # it may have come to its end
+                os.kill(process, signal.SIGKILL)
+            finished += list(lines) == ["done\n"]
+            index = PassageIndex.open(folder, encoder)  # its checksums hold
+            expected = old if index.generation == before else new
+            assert index.document("changing.txt").text == expected
+            assert index.search("subject7", 1)[0].passage.doc_id == "7.txt"
     assert finished <= 10, "too few builds were killed before their end"
     report = build_index(corpus, folder, encoder)
     assert report.documents == 31
