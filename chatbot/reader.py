@@ -15,6 +15,7 @@ import hashlib
 import itertools
 import math
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -288,6 +289,7 @@ class _Network:
             )
         self._network = network.to(getattr(torch, best_precision())).eval()
         self._torch = torch
+        self._lock = threading.Lock()
 
     def judge(self, question: str, candidates: Sequence[Candidate]) -> list[Judgement]:
         """One judgement a candidate, in their order."""
@@ -300,13 +302,14 @@ class _Network:
         for batch in (order[:half], order[half:]):
             if not batch:
                 continue
-            inputs = encode_pairs(
-                self._tokenizer,
-                [question] * len(batch),
-                [candidates[i].header for i in batch],
-                [candidates[i].text for i in batch],
-                [sentences[i] for i in batch],
-            )
+            with self._lock:  # the tokenizer keeps how long and how wide its texts are to be
+                inputs = encode_pairs(
+                    self._tokenizer,
+                    [question] * len(batch),
+                    [candidates[i].header for i in batch],
+                    [candidates[i].text for i in batch],
+                    [sentences[i] for i in batch],
+                )
             with self._torch.inference_mode():
                 logits, null, spans = self._network(inputs)
             for row, i in enumerate(batch):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from chatbot import encoder as encoder_module
 from chatbot.encoder import (
@@ -81,6 +84,58 @@ def test_rows_have_length_one_and_keep_the_order_of_the_texts(model: SentenceTra
     np.testing.assert_allclose(rows, alone, atol=1e-5)
     np.testing.assert_allclose(rows[0], rows[3], atol=1e-6)
     assert seen == [(5, 5)]
+
+
+@pytest.mark.slow
+def test_batches_hold_every_text_once_the_longest_first(
+    model: SentenceTransformerEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "batch_pieces", 60)
+    texts = ["a" * length for length in (3, 4000, 36, 40, 7, 36, 2000)]
+    # 4000 and 2000 characters alone fill a batch; 40 count as 11 pieces, so that 5 texts fit
+    assert model._batches(texts) == [[1], [6], [3, 2, 5, 4, 0]]
+    assert model._batches([]) == []
+
+
+@pytest.mark.slow
+def test_a_stopped_embedding_leaves_the_threads_as_they_were(
+    model: SentenceTransformerEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model, "batch_pieces", 60)
+    before, running = torch.get_num_threads(), threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        model.encode_passages(["Tea is made of leaves."] * 100, stop)
+    assert (torch.get_num_threads(), threading.active_count()) == (before, running)
+
+
+@pytest.mark.slow
+def test_questions_and_counting_do_not_disturb_a_running_embedding(model: SentenceTransformerEncoder) -> None:
+    """A tokenizer keeps its settings between calls; what one thread sets must not reach another's texts."""
+    texts = [f"{'The tanks crossed the desert. ' * (n % 40)} {n}" for n in range(160)]
+    asked = ["When did the tanks cross the desert?", "What is tea?"]
+    rows, vectors, counts = (
+        model.encode_passages(texts),
+        model.encode_queries(asked),
+        model.count_pieces(texts),
+    )
+    over = threading.Event()
+
+    def disturb() -> bool:
+        same = True
+        while not over.is_set():
+            same &= model.count_pieces(texts) == counts
+            same &= bool(np.allclose(model.encode_queries(asked), vectors, atol=1e-5))
+        return same
+
+    with ThreadPoolExecutor(2) as pool:
+        others = [pool.submit(disturb) for _ in range(2)]
+        again = model.encode_passages(texts)
+        over.set()
+        assert all(other.result() for other in others)
+    np.testing.assert_allclose(again, rows, atol=1e-5)
 
 
 @pytest.mark.slow
