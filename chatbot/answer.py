@@ -52,6 +52,9 @@ MOST_CHOSEN = 1_000  # documents that a question may be limited to
 HITS = 10
 MOST_QUOTES = 4
 MOST_DOCUMENTS = 3
+RERANK_WEIGHT = (
+    0.1  # of the reader beside the search; twice as much helps prose more and lists of questions less
+)
 MOST_TRIED = 5_000  # of the corpus' own questions, for the page to suggest
 COMPARED = 8  # best sentences that are looked through for values that differ
 
@@ -373,18 +376,7 @@ class Chatbot:
     def _read(self, searched: tuple[Asked, Pool, list[Hit], float, float], index: PassageIndex) -> Reading:
         asked, pool, hits, encode_ms, search_ms = searched
         started = time.perf_counter()
-        candidates = [
-            Candidate(
-                hit.text,
-                hit.passage.start,
-                header_of(hit.title, hit.passage.section),
-                hit.passage.sentences,
-                index.sentence_vectors(hit.row),
-                hit.score,
-            )
-            for hit in hits
-        ]
-        evidence = read(asked, candidates, self.parameters["reader"], self.network)
+        evidence = read(asked, candidates(hits, index), self.parameters["reader"], self.network)
         signals = answer_signals(asked, pool, hits, evidence, index)
         hits = _with_reader(hits, evidence) if self.network else hits
         return Reading(
@@ -417,7 +409,7 @@ class Chatbot:
             short,
             round(confidence, 4),
             citations,
-            tuple(reading.hits),
+            tuple(rerank(reading.hits)),
             None if status == "answered" else _not_found(meant, index, only),
             _index_of(index),
             {
@@ -453,7 +445,7 @@ class Chatbot:
 
     def _differing(self, reading: Reading) -> list[tuple[str, str, list[Evidence]]]:
         """Values on which the best sentences differ, who gives them, and in which sentences."""
-        least = reading.evidence[0].score - self.parameters["quotes"]["broad_margin"]
+        least = reading.evidence[0].score - _margin(reading.asked, self.parameters["quotes"])
         compared = [e for e in reading.evidence[:COMPARED] if e.score >= least]
         hits = [reading.hits[e.candidate] for e in compared]
         statements = [
@@ -487,6 +479,37 @@ def _with_reader(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> list[Hit]
         else hit
         for i, hit in enumerate(hits)
     ]
+
+
+def candidates(hits: Sequence[Hit], index: PassageIndex) -> list[Candidate]:
+    """The hits as the reader takes them."""
+    return [
+        Candidate(
+            hit.text,
+            hit.passage.start,
+            header_of(hit.title, hit.passage.section),
+            hit.passage.sentences,
+            index.sentence_vectors(hit.row),
+            hit.score,
+        )
+        for hit in hits
+    ]
+
+
+def rerank(hits: Sequence[Hit]) -> list[Hit]:
+    """Hits by search and trained reader together, best first; as they are where nothing was read.
+
+    The score becomes (score + w·p) / (1 + w), in 0..1, with p the logistic function of the reader's logit, and 0
+    for a hit that was not read. Only the best hits are read, and none of them falls below one that was not.
+    """
+    if all("reader" not in hit.why for hit in hits):
+        return list(hits)
+    scores = [
+        (hit.score + RERANK_WEIGHT * logistic(hit.why.get("reader", -math.inf))) / (1 + RERANK_WEIGHT)
+        for hit in hits
+    ]
+    order = sorted(range(len(hits)), key=lambda i: -scores[i])
+    return [replace(hits[i], score=scores[i], rank=rank) for rank, i in enumerate(order, 1)]
 
 
 def _of_each(values: Sequence[tuple[str, str, list[Evidence]]]) -> list[Evidence]:
@@ -600,7 +623,11 @@ def probability(
     total = bias + float(
         sum(weights.get(name, 0.0) * value for name, value in zip(names, signals, strict=True))
     )
-    return 1 / (1 + math.exp(-max(-40.0, min(40.0, total))))
+    return logistic(total)
+
+
+def logistic(logit: float) -> float:
+    return 1 / (1 + math.exp(-max(-40.0, min(40.0, logit))))
 
 
 def _names(question: str) -> set[str]:
@@ -634,8 +661,7 @@ def choose(
     evidence: Sequence[Evidence], hits: Sequence[Hit], settings: Mapping[str, float], asked: Asked
 ) -> list[Evidence]:
     """The best sentence and up to three more that come near it, add something and stay in three documents."""
-    broad = asked.kind in {"reason", "manner", "yes_no", "other"}
-    least = evidence[0].score - settings["broad_margin" if broad else "narrow_margin"]
+    least = evidence[0].score - _margin(asked, settings)
     chosen: list[Evidence] = []
     documents: set[str] = set()
     for item in evidence:
@@ -649,6 +675,12 @@ def choose(
         chosen.append(item)
         documents.add(doc_id)
     return chosen
+
+
+def _margin(asked: Asked, settings: Mapping[str, float]) -> float:
+    """How far below the best sentence a further one may score and still be of use."""
+    broad = asked.kind in {"reason", "manner", "yes_no", "other"}
+    return settings["broad_margin" if broad else "narrow_margin"]
 
 
 def _repeats(item: Evidence, chosen: Sequence[Evidence]) -> bool:

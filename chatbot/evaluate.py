@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,14 @@ import numpy as np
 from ir_measures import AP, RR, R, Success, nDCG
 from numpy.typing import NDArray
 
-from chatbot.answer import Answer, Chatbot, Citation, confidence_word
+from chatbot.answer import RERANK_WEIGHT, Answer, Chatbot, Citation, candidates, confidence_word, rerank
 from chatbot.conversation import standalone
 from chatbot.corpus import Evidence, Qrels, Query
 from chatbot.encoder import Encoder
 from chatbot.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing, QuestionError
-from chatbot.index import METHODS, POOL, PassageIndex, build_index, current_generation, read_manifest
+from chatbot.index import METHODS, POOL, PassageIndex, Pool, build_index, current_generation, read_manifest
 from chatbot.progress import build_bar
+from chatbot.reader import READ_BY_NETWORK, NetworkReader
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -41,6 +42,7 @@ Statistic = Callable[[Floats], Floats]  # (b, n) weights -> (b, m) figures
 
 MEASURES = (nDCG @ 10, R @ 10, R @ 100, RR @ 10, Success @ 1, Success @ 5, AP)
 OURS = "ours"
+RERANKED = "reranked"
 POOL_DEPTH = 200  # passages of each retriever; leaves 100 documents where some have two passages
 RUN_DEPTH = 100  # documents a run keeps; R@100 needs no more, and AP is AP over these
 RESAMPLES = 10_000
@@ -221,9 +223,14 @@ def spread(queries: Sequence[Query], limit: int | None) -> list[Query]:
     return [queries[number * len(queries) // limit] for number in range(limit)]
 
 
-def retrieve(index: PassageIndex, queries: Iterable[Query]) -> Retrieval:
-    """All methods from one pool a query; a follow-up is searched as its standalone question."""
-    runs: dict[str, Run] = {method: {} for method in METHODS}
+def retrieve(
+    index: PassageIndex, queries: Iterable[Query], network: NetworkReader | None = None
+) -> Retrieval:
+    """All methods from one pool a query; a follow-up is searched as its standalone question.
+
+    With a `network` there is one more, RERANKED: ours, its best passages read and ranked as in an answer.
+    """
+    runs: dict[str, Run] = {method: {} for method in (*METHODS, *([RERANKED] if network else []))}
     milliseconds = []
     for query in queries:
         begin = time.perf_counter()
@@ -232,7 +239,24 @@ def retrieve(index: PassageIndex, queries: Iterable[Query]) -> Retrieval:
         doc_ids = [index.doc_id(int(row)) for row in pool.rows]
         for method in METHODS:
             runs[method][query.query_id] = rank_documents(pool.scores(method), doc_ids)
+        if network:
+            scores = reranked_scores(index, pool, standalone_text(query), network)
+            runs[RERANKED][query.query_id] = rank_documents(scores, doc_ids)
     return Retrieval(runs, tuple(milliseconds))
+
+
+def reranked_scores(index: PassageIndex, pool: Pool, question: str, network: NetworkReader) -> Floats:
+    """(candidates,) of the pool: ours, and together with the reader's judgement where it has read."""
+    hits = index.hits(pool, READ_BY_NETWORK)
+    judged = network.judge(question, candidates(hits, index)) if hits else []
+    read = [
+        replace(hit, why={"reader": float(judgement.logits.max())})
+        for hit, judgement in zip(hits, judged, strict=True)
+    ]
+    scores = pool.scores(OURS) / (1 + RERANK_WEIGHT)
+    for hit in rerank(read):
+        scores[np.searchsorted(pool.rows, hit.row)] = hit.score
+    return scores
 
 
 STAGES = ("encode", "dense", "lexical", "fuse")

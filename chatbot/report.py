@@ -19,12 +19,12 @@ import numpy as np
 from chatbot import evaluate
 from chatbot.corpus import Evidence, Qrels, Query, body_start
 from chatbot.errors import CorpusError
-from chatbot.evaluate import MEASURES, OURS, Difference, Floats, Interval, RetrievalReport, Run
+from chatbot.evaluate import MEASURES, OURS, RERANKED, Difference, Floats, Interval, RetrievalReport, Run
 from chatbot.index import PassageIndex
 from chatbot.starting import FAVOURED, GENERATED
 
 MAIN = "nDCG@10"  # the measure of the figures, of wins and losses and of the baseline
-LABELS = {"dense": "dense", "bm25": "BM25", "rrf": "RRF", OURS: "ours"}
+LABELS = {"dense": "dense", "bm25": "BM25", "rrf": "RRF", OURS: "ours", RERANKED: "reranked"}
 CASES = 10  # questions shown for each set and sort
 FOUND = 3  # passages shown for each question
 TIMED = 100  # questions whose stages are timed

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from chatbot import evaluate
 from chatbot.corpus import Query
 from chatbot.errors import ChatbotError
-from chatbot.evaluate import MEASURES, OURS, Floats, Interval
+from chatbot.evaluate import MEASURES, OURS, RERANKED, Floats, Interval
 from chatbot.report import (
     EQUAL,
     LABELS,
@@ -313,7 +313,7 @@ def _latency_cell(milliseconds: Sequence[float]) -> Markup:
 # Figures ------------------------------------------------------------------------------------
 
 # A colour that nothing else has stands for each variable until the SVG is written.
-_VARIABLES = ("ink", "soft", "line", "sheet", "good", "bad", "dense", "bm25", "rrf", OURS)
+_VARIABLES = ("ink", "soft", "line", "sheet", "good", "bad", "dense", "bm25", "rrf", OURS, RERANKED)
 COLOURS = {name: f"#0a0b{number:02x}" for number, name in enumerate(_VARIABLES, 1)}
 _STAGE_COLOURS = {"encode": "rrf", "dense": "dense", "lexical": "bm25", "fuse": OURS}
 
@@ -508,7 +508,7 @@ _STYLE = """
   --good: light-dark(#2c6a45, #8fcfa6); --bad: light-dark(#a02c2c, #f0a0a0);
   --warn: light-dark(#7a4e06, #e6bd72); --mark: light-dark(#fff6da, #3a2f12);
   --ours: light-dark(#24567f, #93c0ea); --dense: light-dark(#c47a3d, #d9975f);
-  --bm25: light-dark(#7d9a4e, #9cb86b); --rrf: light-dark(#a3a6ad, #7b8089);
+  --bm25: light-dark(#7d9a4e, #9cb86b); --rrf: light-dark(#a3a6ad, #7b8089); --reranked: light-dark(#8a5fa8, #b08fce);
   --sans: -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Noto Sans", system-ui, sans-serif;
 }
 * { box-sizing: border-box; }
@@ -548,7 +548,7 @@ td.up { color: var(--good); } td.down { color: var(--bad); } td.even { color: va
 .score { border-left: .25rem solid var(--line); padding-left: .45rem; font-variant-numeric: tabular-nums; }
 .score small { color: var(--soft); margin-left: .4rem; }
 .score.ours { border-color: var(--ours); } .score.dense { border-color: var(--dense); }
-.score.bm25 { border-color: var(--bm25); } .score.rrf { border-color: var(--rrf); }
+.score.bm25 { border-color: var(--bm25); } .score.rrf { border-color: var(--rrf); } .score.reranked { border-color: var(--reranked); }
 .sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: .5rem 1.5rem; }
 .sides > div { min-width: 0; }
 blockquote { margin: 0 0 .6rem; padding-left: .7rem; border-left: .2rem solid var(--line); font-size: .875rem; }

@@ -27,8 +27,9 @@ from tqdm import tqdm
 from chatbot import evaluate, report, report_page, starting
 from chatbot.corpus import read_qrels, split_queries
 from chatbot.encoder import Encoder, load_encoder
-from chatbot.errors import ChatbotError
+from chatbot.errors import ChatbotError, EncoderError
 from chatbot.index import PassageIndex
+from chatbot.reader import NetworkReader, load_network_reader
 
 PROJECT = Path(__file__).resolve().parents[1]
 COMPARED = 10  # worst questions of a comparison, unless --worst says otherwise
@@ -67,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
         "--questions", type=Path, metavar="FOLDER", help="folder of queries.jsonl and qrels/, if not DIR"
     )
     parser.add_argument("--limit", type=int, metavar="N", help="N questions, evenly spread over the split")
+    parser.add_argument(
+        "--rerank", action="store_true", help="also ours with its best passages read by the trained reader"
+    )
     parser.add_argument("--index", type=Path, metavar="FOLDER", help="where the index is, or is built")
     parser.add_argument("--model", metavar="NAME", help="another encoder: a model's name or folder")
     parser.add_argument(
@@ -105,10 +109,13 @@ def _evaluate(args: argparse.Namespace, places: Sequence[report.Place]) -> int:
         report_page.require_page(args.report)
     baseline = report.read_baseline(args.baseline) if args.baseline else {}
     encoder = load_encoder(args.model)
+    network = load_network_reader() if args.rerank else None
+    if args.rerank and network is None:
+        raise EncoderError("the trained reader's weights are missing; install the package again")
     measured = [
         item
         for place, name in zip(places, report.set_names(places), strict=True)
-        for item in _measure(args, place, name, encoder, alone=len(places) == 1)
+        for item in _measure(args, place, name, encoder, network, alone=len(places) == 1)
     ]
     sets = [item for item, _ in measured]
     if args.report:
@@ -131,7 +138,13 @@ def _evaluate(args: argparse.Namespace, places: Sequence[report.Place]) -> int:
 
 
 def _measure(
-    args: argparse.Namespace, place: report.Place, name: str, encoder: Encoder, *, alone: bool
+    args: argparse.Namespace,
+    place: report.Place,
+    name: str,
+    encoder: Encoder,
+    network: NetworkReader | None,
+    *,
+    alone: bool,
 ) -> Iterator[Measured]:
     """One set, or two where both people and a program asked."""
     corpus, asked = place.folder, args.questions or place.folder
@@ -143,7 +156,8 @@ def _measure(
     index = PassageIndex.open(folder, encoder)
     _warn_of_missing(evaluate.missing_documents(index, qrels, queries))
 
-    retrieval = evaluate.retrieve(index, tqdm(queries, desc="searching", unit="question", disable=None))
+    asking = tqdm(queries, desc="searching", unit="question", disable=None)
+    retrieval = evaluate.retrieve(index, asking, network)
     if args.run:
         marked = f"{args.run.stem}.{re.sub(r'[/:]', '-', name)}"
         target = args.run if alone else args.run.with_stem(marked)

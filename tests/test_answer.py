@@ -6,7 +6,7 @@ import json
 import math
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import FILES as THREE_FILES
-from conftest import HashEncoder
+from conftest import CountingReader, HashEncoder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,11 +34,12 @@ from chatbot.answer import (
     missing_terms,
     probability,
     quote_signals,
+    rerank,
     verify,
 )
 from chatbot.errors import IndexMissing, QuestionError
 from chatbot.index import PassageIndex, Pool, build_index, current_generation
-from chatbot.reader import READ_BY_NETWORK, Candidate, Judgement
+from chatbot.reader import READ_BY_NETWORK
 
 MakeCorpus = Callable[..., Path]
 
@@ -218,24 +219,33 @@ def test_a_follow_up_may_refer_to_what_was_quoted(folder: Path, encoder: HashEnc
     assert told.standalone_question != alone.standalone_question
 
 
-class CountingReader:
-    """Gives sentence i of passage n the logit n - i."""
-
-    def judge(self, question: str, candidates: Sequence[Candidate]) -> list[Judgement]:
-        return [
-            Judgement(n - np.arange(len(c.sentences), dtype=np.float64), (None,) * len(c.sentences))
-            for n, c in enumerate(candidates)
-        ]
-
-
 def test_a_passage_that_the_network_has_read_says_so(folder: Path, encoder: HashEncoder) -> None:
     trained = {"trained": parameters()["untrained"]}
     bot = Chatbot(folder, encoder, CountingReader(), trained)
+    searched = bot.index.search("How long is the Missouri?")
     hits = bot.answer("How long is the Missouri?").hits
-    assert [hit.why.get("reader") for hit in hits] == [
-        *range(min(len(hits), READ_BY_NETWORK)),
-        *[None] * (len(hits) - READ_BY_NETWORK),
+    read = {hit.row: hit.why.get("reader") for hit in hits}
+    assert [read[hit.row] for hit in searched] == [
+        *range(READ_BY_NETWORK),
+        *[None] * (len(searched) - READ_BY_NETWORK),
     ]
+    assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_search_and_reader_rank_together_by_hand(folder: Path, encoder: HashEncoder) -> None:
+    found = PassageIndex.open(folder, encoder).search("How long is the Missouri?", 3)
+    assert rerank(found) == found  # nothing was read
+    first, second, third = (
+        replace(hit, score=score, rank=rank)
+        for rank, (hit, score) in enumerate(zip(found, (0.9, 0.85, 0.7), strict=True), 1)
+    )
+    # with the logistic function of -2 and 3: (0.9 + 0.1 * 0.1192) / 1.1 and (0.85 + 0.1 * 0.9526) / 1.1
+    read = [replace(first, why={"reader": -2.0}), replace(second, why={"reader": 3.0}), third]
+    ranked = rerank(read)
+    assert [hit.row for hit in ranked] == [second.row, first.row, third.row]
+    assert [hit.rank for hit in ranked] == [1, 2, 3]
+    assert [hit.score for hit in ranked] == pytest.approx([0.85933, 0.82902, 0.63636], abs=1e-5)
 
 
 # JSON ---------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import ir_measures
 import numpy as np
 import pytest
-from conftest import HashEncoder
+from conftest import CountingReader, HashEncoder
 from evaluating import QUERIES
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +22,7 @@ from chatbot import evaluate
 from chatbot.answer import Citation
 from chatbot.corpus import Document, Evidence, Query
 from chatbot.errors import IndexMismatch, QuestionError
+from chatbot.index import PassageIndex
 
 INF = math.inf
 
@@ -133,6 +134,21 @@ def test_all_methods_come_from_one_pool_a_query() -> None:
         "ours": ["a", "b", "c"],
     }
     assert len(retrieval.milliseconds) == 2
+
+
+def test_passages_that_were_read_rank_by_search_and_reader(
+    built: tuple[Path, Path], encoder: HashEncoder
+) -> None:
+    index = PassageIndex.open(built[1], encoder)
+    query = Query("1", "How long is the Missouri?")
+    runs = evaluate.retrieve(index, [query], CountingReader()).runs
+    hits = index.search(query.text)  # all four passages are read, passage n with the logit n
+    together: dict[str, float] = {}
+    for n, hit in enumerate(hits):
+        score = (hit.score + 0.1 / (1 + math.exp(-n))) / 1.1
+        together[hit.passage.doc_id] = max(score, together.get(hit.passage.doc_id, 0))
+    assert runs["reranked"]["1"] == pytest.approx(together, abs=1e-6)
+    assert runs["ours"] == evaluate.retrieve(index, [query]).runs["ours"]
 
 
 def test_a_follow_up_is_searched_as_its_standalone_question(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -564,6 +580,22 @@ def test_the_retrieval_script_prints_json_alone(
     report = json.loads(capsys.readouterr().out)
     assert (report["corpus"], report["documents"], report["n"]) == ("tiny", 3, 3)
     assert report["methods"]["bm25"]["Success@1"]["mean"] == 1.0
+
+
+def test_the_trained_reader_may_rank_the_passages_too(
+    open_script: Callable[[str], ModuleType],
+    beir: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = open_script("evaluate_retrieval")
+    assert script.main([str(beir), "--rerank"]) == 2
+    assert "weights are missing" in capsys.readouterr().err
+    monkeypatch.setattr(script, "load_network_reader", CountingReader)
+    assert script.main([str(beir), "--rerank", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert set(report["methods"]["reranked"]) == set(report["methods"]["ours"])
+    assert "ours-reranked" in report["difference"]
 
 
 def test_the_index_of_another_corpus_has_a_folder_of_its_own(

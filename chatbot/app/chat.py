@@ -90,7 +90,7 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
         choice = add_choice(collections)
         with gr.Row(elem_id="composer"):
             composer = gr.Textbox(
-                placeholder="Ask the documents a question",
+                placeholder="Ask your documents",
                 label="Your question",
                 max_lines=8,
                 autofocus=True,
