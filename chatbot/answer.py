@@ -445,7 +445,8 @@ class Chatbot:
 
     def _differing(self, reading: Reading) -> list[tuple[str, str, list[Evidence]]]:
         """Values on which the best sentences differ, who gives them, and in which sentences."""
-        least = reading.evidence[0].score - _margin(reading.asked, self.parameters["quotes"])
+        # with the margin of the asked kind, which may be wider, more of them differ in something else
+        least = reading.evidence[0].score - self.parameters["quotes"]["broad_margin"]
         compared = [e for e in reading.evidence[:COMPARED] if e.score >= least]
         hits = [reading.hits[e.candidate] for e in compared]
         statements = [
@@ -661,7 +662,8 @@ def choose(
     evidence: Sequence[Evidence], hits: Sequence[Hit], settings: Mapping[str, float], asked: Asked
 ) -> list[Evidence]:
     """The best sentence and up to three more that come near it, add something and stay in three documents."""
-    least = evidence[0].score - _margin(asked, settings)
+    broad = asked.kind in {"reason", "manner", "yes_no", "other"}
+    least = evidence[0].score - settings["broad_margin" if broad else "narrow_margin"]
     chosen: list[Evidence] = []
     documents: set[str] = set()
     for item in evidence:
@@ -675,12 +677,6 @@ def choose(
         chosen.append(item)
         documents.add(doc_id)
     return chosen
-
-
-def _margin(asked: Asked, settings: Mapping[str, float]) -> float:
-    """How far below the best sentence a further one may score and still be of use."""
-    broad = asked.kind in {"reason", "manner", "yes_no", "other"}
-    return settings["broad_margin" if broad else "narrow_margin"]
 
 
 def _repeats(item: Evidence, chosen: Sequence[Evidence]) -> bool:
