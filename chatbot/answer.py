@@ -457,9 +457,11 @@ class Chatbot:
         return [(p.value, p.said_by, [compared[i] for i in p.statements]) for p in found[:MOST_QUOTES]]
 
     def _short(self, reading: Reading, citations: Sequence[Citation]) -> str:
-        """The short answer of the first quote that has one."""
+        """The short answer of the first quote that has one; a quote that is unsure gives none."""
         by_span = {(reading.hits[e.candidate].passage.doc_id, e.span): e for e in reading.evidence}
         for citation in citations[:2]:
+            if (citation.confidence or 0.0) < LIKELY:
+                continue
             evidence = by_span[citation.doc_id, (citation.start, citation.end)]
             if short := short_answer(reading.asked, evidence):
                 return short

@@ -438,15 +438,14 @@ _MEASURED = re.compile(r"\bhow (?:long|far|old|tall|high|deep|wide|fast|heavy)\b
 
 
 def _short_span(asked: Asked, evidence: Evidence) -> Span | None:
-    """Of several, one wins by being the network's choice, or by standing clearly nearer to the
-    question's words than the others.
+    """One that the network's choice touches, where it has read; of several the one that stands clearly
+    nearer to the question's words than the others.
     """
     sentence = evidence.text
     spans = answers_of_kind(sentence, asked.kind, asked.text)
-    if evidence.answer and len(spans) > 1:
+    if evidence.answer:
         start, end = evidence.answer
-        touched = [span for span in spans if span[0] < end and start < span[1]]
-        spans = touched if len(touched) == 1 else spans
+        spans = [span for span in spans if span[0] < end and start < span[1]]
     unique: dict[str, Span] = {}
     for start, end in spans:
         unique.setdefault(sentence[start:end].casefold(), (start, end))

@@ -166,6 +166,14 @@ def test_the_short_answer_stands_in_the_first_quote(chatbot: Chatbot) -> None:
     assert answer.short_answer in answer.citations[0].quote
 
 
+def test_a_quote_that_is_unsure_gives_no_short_answer(folder: Path, encoder: HashEncoder) -> None:
+    unsure = parameters()
+    unsure["untrained"]["quote"]["bias"] = -0.1  # the logistic function gives 0.475
+    answer = Chatbot(folder, encoder, None, unsure).answer("How long is the Missouri?")
+    assert answer.citations[0].confidence == pytest.approx(0.475, abs=1e-3)
+    assert (answer.status, answer.short_answer) == ("answered", "")
+
+
 def asked_of_the_killed(corpus: Path, folder: Path, encoder: HashEncoder) -> Answer:
     build_index(corpus, folder, encoder)
     return Chatbot(folder, encoder, None, parameters()).answer(

@@ -125,6 +125,13 @@ def test_the_network_settles_between_rivals() -> None:
     assert short_answer(asked("When?"), evidence(text, (0, len(text)))) == ""
 
 
+def test_what_the_network_does_not_choose_is_no_short_answer() -> None:
+    text = "The fleet sailed on 9 August 1945 for Rashin."
+    place, date = (text.index("Rashin"), len(text) - 1), (text.index("9"), text.index(" for"))
+    assert short_answer(asked("When?"), evidence(text, date)) == "9 August 1945"
+    assert short_answer(asked("When?"), evidence(text, place)) == ""
+
+
 def candidate(text: str = "It fell. Harbin surrendered on 20 August 1945.", start: int = 100) -> Candidate:
     cut = text.index(". ") + 1
     spans = ((start, start + cut), (start + cut + 1, start + len(text)))
