@@ -52,9 +52,7 @@ MOST_CHOSEN = 1_000  # documents that a question may be limited to
 HITS = 10
 MOST_QUOTES = 4
 MOST_DOCUMENTS = 3
-RERANK_WEIGHT = (
-    0.1  # of the reader beside the search; twice as much helps prose more and lists of questions less
-)
+RERANK_WEIGHT = 0.1  # of the reader beside the search; twice that gains on prose, costs on FAQs
 MOST_TRIED = 5_000  # of the corpus' own questions, for the page to suggest
 COMPARED = 8  # best sentences that are looked through for values that differ
 
@@ -502,17 +500,19 @@ def candidates(hits: Sequence[Hit], index: PassageIndex) -> list[Candidate]:
 def rerank(hits: Sequence[Hit]) -> list[Hit]:
     """Hits by search and trained reader together, best first; as they are where nothing was read.
 
-    The score becomes (score + w·p) / (1 + w), in 0..1, with p the logistic function of the reader's logit, and 0
-    for a hit that was not read. Only the best hits are read, and none of them falls below one that was not.
+    Only the best hits are read, and none of them falls below one that was not.
     """
     if all("reader" not in hit.why for hit in hits):
         return list(hits)
-    scores = [
-        (hit.score + RERANK_WEIGHT * logistic(hit.why.get("reader", -math.inf))) / (1 + RERANK_WEIGHT)
-        for hit in hits
-    ]
-    order = sorted(range(len(hits)), key=lambda i: -scores[i])
-    return [replace(hits[i], score=scores[i], rank=rank) for rank, i in enumerate(order, 1)]
+    scored = [replace(hit, score=joint_score(hit.score, hit.why.get("reader"))) for hit in hits]
+    ranked = sorted(scored, key=lambda hit: -hit.score)
+    return [replace(hit, rank=rank) for rank, hit in enumerate(ranked, 1)]
+
+
+def joint_score(score: float, logit: float | None = None) -> float:
+    """(score + w·p) / (1 + w), in 0..1: p is the logistic function of the reader's logit, 0 where it has not read."""
+    read = 0.0 if logit is None else logistic(logit)
+    return (score + RERANK_WEIGHT * read) / (1 + RERANK_WEIGHT)
 
 
 def _of_each(values: Sequence[tuple[str, str, list[Evidence]]]) -> list[Evidence]:

@@ -61,7 +61,8 @@ class Encoder(Protocol):
 class SentenceTransformerEncoder:
     """A sentence-transformers model on the CPU. `model` is a folder or a name that library knows."""
 
-    batch_pieces = 2048  # word pieces, about: what two cores share stays in their caches
+    batch_pieces = 2048  # word pieces, about, that a core embeds of passages at a time
+    batch_size = 64  # queries
 
     def __init__(self, model: str, *, name: str | None = None, precision: str | None = None) -> None:
         _quiet()
@@ -82,6 +83,7 @@ class SentenceTransformerEncoder:
                 " sentence-transformers model with --model"
             ) from error
         self._model.eval()
+        self._cores = torch.get_num_threads()  # before an embedding of another thread lowers it for a while
         # counting has settings of its own, which another thread must not meet while it embeds
         self._counting = copy.deepcopy(self._model.tokenizer)
         self._name = name or Path(model).name
@@ -122,12 +124,12 @@ class SentenceTransformerEncoder:
 
         vectors = np.empty((len(texts), self.dim), np.float32)
         batches = self._batches(texts)
-        cores, done = torch.get_num_threads(), 0
+        done = 0
         alone = partial(torch.set_num_threads, 1)
-        pool = ThreadPoolExecutor(cores, "embed", initializer=alone)
+        pool = ThreadPoolExecutor(self._cores, "embed", initializer=alone)
         try:
             documents = ([texts[number] for number in batch] for batch in batches)
-            encode = partial(self._encode, self._model.encode_document)
+            encode = partial(self._encode, self._model.encode_document, batch_size=len(texts))
             for batch, rows in zip(batches, pool.map(encode, documents), strict=True):
                 vectors[batch] = rows
                 done += len(batch)
@@ -135,7 +137,7 @@ class SentenceTransformerEncoder:
                     progress(done, len(texts))
         finally:
             pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(cores)
+            torch.set_num_threads(self._cores)
         return vectors
 
     def _batches(self, texts: Sequence[str]) -> list[list[int]]:
@@ -152,12 +154,12 @@ class SentenceTransformerEncoder:
         return batches
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        return self._encode(self._model.encode_query, list(texts))
+        return self._encode(self._model.encode_query, list(texts), batch_size=self.batch_size)
 
-    def _encode(self, encode: Callable[..., Any], texts: list[str]) -> Vectors:
+    def _encode(self, encode: Callable[..., Any], texts: list[str], *, batch_size: int) -> Vectors:
         if not texts:
             return np.empty((0, self.dim), np.float32)
-        rows = encode(texts, batch_size=len(texts), show_progress_bar=False, convert_to_tensor=True)
+        rows = encode(texts, batch_size=batch_size, show_progress_bar=False, convert_to_tensor=True)
         return unit_rows(rows.float().cpu().numpy())  # (n, dim), from bfloat16
 
 

@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ import numpy as np
 from ir_measures import AP, RR, R, Success, nDCG
 from numpy.typing import NDArray
 
-from chatbot.answer import RERANK_WEIGHT, Answer, Chatbot, Citation, candidates, confidence_word, rerank
+from chatbot.answer import Answer, Chatbot, Citation, candidates, confidence_word, joint_score
 from chatbot.conversation import standalone
 from chatbot.corpus import Evidence, Qrels, Query
 from chatbot.encoder import Encoder
@@ -234,13 +234,14 @@ def retrieve(
     milliseconds = []
     for query in queries:
         begin = time.perf_counter()
-        pool = index.pool(standalone_text(query), POOL_DEPTH)
+        question = standalone_text(query)
+        pool = index.pool(question, POOL_DEPTH)
         milliseconds.append((time.perf_counter() - begin) * 1000)
         doc_ids = [index.doc_id(int(row)) for row in pool.rows]
         for method in METHODS:
             runs[method][query.query_id] = rank_documents(pool.scores(method), doc_ids)
         if network:
-            scores = reranked_scores(index, pool, standalone_text(query), network)
+            scores = reranked_scores(index, pool, question, network)
             runs[RERANKED][query.query_id] = rank_documents(scores, doc_ids)
     return Retrieval(runs, tuple(milliseconds))
 
@@ -249,13 +250,10 @@ def reranked_scores(index: PassageIndex, pool: Pool, question: str, network: Net
     """(candidates,) of the pool: ours, and together with the reader's judgement where it has read."""
     hits = index.hits(pool, READ_BY_NETWORK)
     judged = network.judge(question, candidates(hits, index)) if hits else []
-    read = [
-        replace(hit, why={"reader": float(judgement.logits.max())})
-        for hit, judgement in zip(hits, judged, strict=True)
-    ]
-    scores = pool.scores(OURS) / (1 + RERANK_WEIGHT)
-    for hit in rerank(read):
-        scores[np.searchsorted(pool.rows, hit.row)] = hit.score
+    scores = np.array([joint_score(score) for score in pool.scores(OURS).tolist()])
+    for hit, judgement in zip(hits, judged, strict=True):
+        place = np.searchsorted(pool.rows, hit.row)
+        scores[place] = joint_score(hit.score, float(judgement.logits.max()))
     return scores
 
 

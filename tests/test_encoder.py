@@ -112,6 +112,22 @@ def test_a_stopped_embedding_leaves_the_threads_as_they_were(
 
 
 @pytest.mark.slow
+def test_an_embedding_begun_during_another_leaves_the_threads_as_they_were(
+    model: SentenceTransformerEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setattr(model, "_cores", 2)
+    with ThreadPoolExecutor(1) as pool:  # a new thread: torch gives it the number that holds then
+        later = []
+        model.encode_passages(
+            ["Tea."], lambda *_: later.append(pool.submit(model.encode_passages, ["Rice."]))
+        )
+        assert later[0].result().shape == (1, 384)
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(before)
+
+
+@pytest.mark.slow
 def test_questions_and_counting_do_not_disturb_a_running_embedding(model: SentenceTransformerEncoder) -> None:
     """A tokenizer keeps its settings between calls; what one thread sets must not reach another's texts."""
     texts = [f"{'The tanks crossed the desert. ' * (n % 12)} {n}" for n in range(36)]

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from chatbot.answer import MOST_CHOSEN
 from chatbot.app.documents import address_of
-from chatbot.app.parts import html_part
+from chatbot.app.parts import html_part, read_call
 from chatbot.app.text import count, name_some, sendable
 from chatbot.collection import Collection
 
@@ -24,11 +24,10 @@ def add_choice(collections: Mapping[str, Collection]) -> gr.HTML:
 
     def show_choice(asked: object) -> dict[str, Any]:
         """{"only": those that are in the index, "line": HTML, "said": what a screen reader says}."""
-        data = asked if isinstance(asked, dict) else {}
-        name, only = data.get("collection"), read_texts(data.get("only"))
-        if not isinstance(name, str) or name not in collections:
+        collection, data = read_call(collections, asked)
+        if collection is None:
             return {"only": [], "line": "", "said": ""}
-        return describe_choice(dict(collections[name].live_index.titles()), only)
+        return describe_choice(dict(collection.live_index.titles()), read_texts(data.get("only")))
 
     return html_part('<div class="choice"></div>', "choice", functions=[show_choice])
 

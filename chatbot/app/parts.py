@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
+
+from chatbot.collection import Collection
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # for our own events
 
@@ -25,3 +27,12 @@ def html_part(
         apply_default_css=False,
         server_functions=list(functions),
     )
+
+
+def read_call(
+    collections: Mapping[str, Collection], asked: object
+) -> tuple[Collection | None, Mapping[str, Any]]:
+    """The collection that a call of the script names, None for none that is here, and all that it says."""
+    data = asked if isinstance(asked, dict) else {}
+    name = data.get("collection")
+    return (collections.get(name) if isinstance(name, str) else None), data

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from chatbot.answer import LONGEST_QUESTION, Chatbot
-from chatbot.app.parts import html_part
+from chatbot.app.parts import html_part, read_call
 from chatbot.app.text import sendable
 from chatbot.app.voting import first_words
 from chatbot.collection import Collection
@@ -26,11 +26,8 @@ def add_picker(collections: Mapping[str, Collection]) -> None:
     """The script makes the dialog, and asks here for what to show in it."""
 
     def find_sentences(asked: object) -> str:
-        data = asked if isinstance(asked, dict) else {}
-        name = data.get("collection")
-        if not isinstance(name, str) or name not in collections:
-            return ""
-        return sendable(str(draw_response(collections[name].chatbot, data)))
+        collection, data = read_call(collections, asked)
+        return sendable(draw_response(collection.chatbot, data)) if collection else ""
 
     html_part("", "picker", functions=[find_sentences])
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from chatbot.answer import LONGEST_QUESTION
 from chatbot.app.drawing import draw_panel
 from chatbot.app.in_place import MORE, Mark, document_headings, draw_text, line_end, line_start, window
-from chatbot.app.parts import html_part
+from chatbot.app.parts import html_part, read_call
 from chatbot.app.text import sendable
 from chatbot.collection import Collection
 from chatbot.corpus import Document, Span, body_start
@@ -38,26 +38,26 @@ def add_panel(collections: Mapping[str, Collection]) -> gr.HTML:
 
     def read_document(asked: object) -> dict[str, Any]:
         """The text of a document with quotes marked; "number" is the citation it is opened for."""
-        return show_document(collections, asked if isinstance(asked, dict) else {})
+        return show_document(collections, asked)
 
     def complete_question(asked: object) -> list[str]:
-        data = asked if isinstance(asked, dict) else {}
-        typed, name = data.get("typed"), data.get("collection")
-        if not isinstance(typed, str) or not isinstance(name, str) or name not in collections:
+        collection, data = read_call(collections, asked)
+        typed = data.get("typed")
+        if collection is None or not isinstance(typed, str):
             return []
-        completions = collections[name].chatbot.completions(typed[:LONGEST_QUESTION])
+        completions = collection.chatbot.completions(typed[:LONGEST_QUESTION])
         return [sendable(question) for question in completions]
 
     return html_part(str(draw_panel()), "panel", functions=[read_document, complete_question])
 
 
-def show_document(collections: Mapping[str, Collection], asked: Mapping[str, Any]) -> dict[str, Any]:
+def show_document(collections: Mapping[str, Collection], asked: object) -> dict[str, Any]:
     """{"text": HTML, "notes": {number: HTML}}; only a note where there is no such document."""
-    name, doc_id = asked.get("collection"), asked.get("doc_id")
-    quotes = list(read_quotes(asked.get("quotes")))
-    if not isinstance(name, str) or name not in collections or not isinstance(doc_id, str):
+    collection, data = read_call(collections, asked)
+    doc_id, quotes = data.get("doc_id"), list(read_quotes(data.get("quotes")))
+    if collection is None or not isinstance(doc_id, str):
         return {"text": "", "notes": {}}
-    index = collections[name].live_index
+    index = collection.live_index
     try:
         document = index.document(doc_id)
     except KeyError:
@@ -67,8 +67,8 @@ def show_document(collections: Mapping[str, Collection], asked: Mapping[str, Any
     notes = {
         str(q.number): sendable(note) for q, span in found.items() if (note := note_on(q, span, document))
     }
-    opened = next((mark.start for mark in marks if mark.number == asked.get("number")), 0)
-    span = _more(document.text, asked) or window(document.text, opened)
+    opened = next((mark.start for mark in marks if mark.number == data.get("number")), 0)
+    span = _more(document.text, data) or window(document.text, opened)
     return {"text": sendable(draw_part(index, document, span, marks)), "notes": notes}
 
 

@@ -46,7 +46,7 @@
       if (reply.problem) tellNews(reply.problem);
       return reply.problem ? null : reply;
     } catch {
-      tellNews('<div class="refused"><p>The page cannot reach its server. Is Footnote still running?</p></div>');
+      tellNews(`<div class="refused"><p>${footnote.UNREACHABLE}</p></div>`);
       return null;
     }
   }

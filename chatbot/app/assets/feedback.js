@@ -146,7 +146,7 @@
     }
     if (!picking || asked !== request) return;
     const found = document.createElement("template");
-    found.innerHTML = reply || '<p class="nothing">The page cannot reach its server. Is Footnote still running?</p>';
+    found.innerHTML = reply || `<p class="nothing">${window.footnote.UNREACHABLE}</p>`;
     showFound([...found.content.childNodes]);
   }
 

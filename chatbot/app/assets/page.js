@@ -246,6 +246,7 @@
     shown,
     collection: () => collection,
     servedCollection,
+    UNREACHABLE: "The page cannot reach its server. Is Footnote still running?",
     find,
     findAll,
     go,
