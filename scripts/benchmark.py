@@ -5,6 +5,7 @@ embedding  Passages a second, ours and `SentenceTransformer.encode` in float32 a
 rebuild    The haystack from nothing, with nothing changed, with one document changed.
 search     Median and 99th percentile of each stage, the share of the ten nearest passages (by exact search) that
            the pool holds, resident memory, opening time; at every size, each in a process of its own.
+answer     Median and 95th percentile of a whole answer and of its stages, over the haystack as it is.
 
 How an index of many passages is made. The haystack's passages come first, as they are. Then they are repeated
 until there are enough, each repetition with changed words and vectors. Words: in what BM25 reads, one in five is
@@ -26,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from chatbot import evaluate
+from chatbot.answer import Chatbot
 from chatbot.corpus import Document, corpus_files, read_documents, read_qrels, read_queries, split_queries
 from chatbot.encoder import Encoder, Vectors, load_encoder, packaged_model, unit_rows
 from chatbot.errors import ChatbotError
@@ -50,9 +52,10 @@ from chatbot.index import (
     write_generation,
 )
 from chatbot.progress import build_bar
+from chatbot.reader import load_network_reader
 
 PROJECT = Path(__file__).resolve().parents[1]
-PARTS = ("embedding", "rebuild", "search")
+PARTS = ("embedding", "rebuild", "search", "answer")
 SIZES = (20_000, 200_000, 1_000_000)
 QUESTIONS = 500
 ROUNDS = 3  # of each encoder, in turns; the median counts
@@ -60,6 +63,7 @@ CHANGED, NEW = 0.2, 0.01  # of a passage's words
 NEIGHBOUR, NOISE = 0.5, 0.4  # lengths of what is added to a unit vector
 BLOCK = 1024  # passages whose vectors are made at a time
 SEED = 20
+STAGES = ("encode", "search", "read")  # of an answer
 
 Timed = Callable[[], Any]
 
@@ -111,6 +115,15 @@ class Search:
     disk_bytes: int
 
 
+@dataclass(frozen=True)
+class Answering:
+    """`milliseconds`: stage -> (median, 95th percentile); `whole` is the answer from call to return."""
+
+    passages: int
+    n: int
+    milliseconds: dict[str, tuple[float, float]]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
@@ -127,10 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument(
-        "--haystack", type=Path, metavar="DIR", default=PROJECT / "corpus",
-        help="documents to embed, build and search, with or without queries.jsonl (default: the project's corpus)",
-    )  # fmt: skip
+    add_haystack(parser)
     parser.add_argument(
         "--set", type=Path, metavar="DIR", help="judged questions that nDCG@10 is measured on"
     )
@@ -152,6 +162,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def add_haystack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--haystack", type=Path, metavar="DIR", default=PROJECT / "corpus",
+        help="documents to embed, build and search, with or without queries.jsonl (default: the project's corpus)",
+    )  # fmt: skip
+
+
 def _run(args: argparse.Namespace) -> None:
     if args.quick:
         args.sizes, args.passages, args.questions = [200, 400], 64, 20
@@ -171,6 +188,9 @@ def _run(args: argparse.Namespace) -> None:
             _show(figures["rebuild"])
         if "search" in args.parts:
             figures["search"] = list(_measure_sizes(args, encoder, corpus, work, questions))
+        if "answer" in args.parts:
+            figures["answer"] = [measure_answers(encoder, corpus, work / "index", questions)]
+            _show(figures["answer"])
     if args.json:
         rows = {part: [asdict(figure) for figure in found] for part, found in figures.items()}
         args.json.write_text(json.dumps(rows, indent=1, ensure_ascii=False), "utf-8")
@@ -427,6 +447,27 @@ def measure_search(folder: Path, encoder: Encoder, questions: Sequence[str]) -> 
     )
 
 
+def measure_answers(encoder: Encoder, corpus: Path, folder: Path, questions: Sequence[str]) -> Answering:
+    with build_bar() as progress:
+        build_index(corpus, folder, encoder, progress=progress)
+    chatbot = Chatbot(folder, encoder, load_network_reader())
+    chatbot.answer(questions[0])
+    taken: list[dict[str, float]] = []
+    for question in tqdm(questions, "answering", disable=None, leave=False):
+        started = time.perf_counter()
+        stages = chatbot.answer(question).milliseconds
+        taken.append({**stages, "whole": (time.perf_counter() - started) * 1000})
+    columns = {stage: [times[stage] for times in taken if stage in times] for stage in (*STAGES, "whole")}
+    return Answering(
+        passages=len(chatbot.live()),
+        n=len(taken),
+        milliseconds={
+            stage: (float(np.median(column)), float(np.percentile(column, 95)))
+            for stage, column in columns.items()
+        },
+    )
+
+
 def pool_recall(index: PassageIndex, vectors: Vectors) -> float:
     """Mean share of the NEAREST passages by exact search that are among the POOL of the dense search."""
     exact = exact_nearest(index._passages, vectors)
@@ -468,7 +509,7 @@ def _show(figures: Sequence[Any]) -> None:
         print(to_text(figure), flush=True)
 
 
-def to_text(figure: Embedding | Quality | Rebuild | Search) -> str:
+def to_text(figure: Embedding | Quality | Rebuild | Search | Answering) -> str:
     match figure:
         case Embedding():
             return (
@@ -486,15 +527,23 @@ def to_text(figure: Embedding | Quality | Rebuild | Search) -> str:
                 f"rebuild, {figure.build}: {figure.embedded:,} of {figure.passages:,} passages embedded,"
                 f" {figure.seconds:.1f} s"
             )
+        case Answering():
+            return (
+                f"answer, {figure.passages:,} passages: median | 95th percentile in ms:"
+                f" {_stages(figure.milliseconds)} (n = {figure.n})"
+            )
         case Search():
-            stages = ", ".join(f"{stage} {a:.1f} | {b:.1f}" for stage, (a, b) in figure.milliseconds.items())
             return (
                 f"search, {figure.passages:,} passages ({figure.faiss}, {figure.probes} probes,"
-                f" {figure.threads} threads): median | 99th percentile in ms: {stages};"
+                f" {figure.threads} threads): median | 99th percentile in ms: {_stages(figure.milliseconds)};"
                 f" recall@{NEAREST} of the pool {figure.recall:.3f}; opened in {figure.open_seconds:.2f} s;"
                 f" {figure.resident_bytes / 1e9:.2f} GB resident, {figure.disk_bytes / 1e9:.2f} GB on disk"
                 f" (n = {figure.n})"
             )
+
+
+def _stages(milliseconds: Mapping[str, tuple[float, float]]) -> str:
+    return ", ".join(f"{stage} {low:.1f} | {high:.1f}" for stage, (low, high) in milliseconds.items())
 
 
 def plot(found: Sequence[Search], path: Path) -> None:

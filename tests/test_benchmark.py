@@ -11,6 +11,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from conftest import FILES, HashEncoder, load_script
+from evaluating import PARAMETERS
 
 import chatbot.index as index_module
 from chatbot.encoder import unit_rows
@@ -140,14 +141,22 @@ def test_the_smoke_test_prints_writes_and_draws(
     queries = json.dumps({"_id": "1", "text": "Where is the Amur?"})
     qrels = "query-id\tcorpus-id\tscore\n1\trivers.txt\t1\n"
     haystack = make_corpus({**FILES, "queries.jsonl": queries, "qrels/test.tsv": qrels})
-    arguments = ["--quick", "--haystack", haystack, "--parts", "rebuild", "search"]
+    monkeypatch.setattr(benchmark, "load_network_reader", lambda: None)
+    monkeypatch.setattr("chatbot.answer.load_parameters", lambda: {"untrained": PARAMETERS})
+    arguments = ["--quick", "--haystack", haystack, "--parts", "rebuild", "search", "answer"]
     arguments += ["--json", tmp_path / "figures.json", "--plot", tmp_path / "plot.png"]
     assert benchmark.main([str(argument) for argument in arguments]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert [line.split(",")[0] for line in printed] == ["rebuild"] * 3 + ["search"] * 2
+    assert [line.split(",")[0] for line in printed] == ["rebuild"] * 3 + ["search"] * 2 + ["answer"]
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert [search["passages"] for search in figures["search"]] == [200, 400]
     assert [search["n"] for search in figures["search"]] == [1, 1]
+    (answer,) = figures["answer"]
+    assert (answer["passages"], answer["n"]) == (3, 1)
+    median, high = answer["milliseconds"]["whole"]
+    assert (
+        0 < sum(answer["milliseconds"][stage][0] for stage in ("encode", "search", "read")) < median <= high
+    )
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 

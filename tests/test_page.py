@@ -6,7 +6,6 @@ import json
 import re
 import socket
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import benchmark_page
 import gradio as gr
 import pytest
 from browsing import (
@@ -810,13 +810,20 @@ def test_a_page_that_breaks_says_so_and_keeps_the_question(
 
 
 @browser
-def test_an_answer_is_there_within_a_second(open_page: OpenPage) -> None:
+def test_the_page_is_light_and_asks_no_other_host(served: Served, chromium: Browser) -> None:
+    page = chromium.new_page()
+    visit = benchmark_page.measure_visit(page, served.url)
+    page.close()
+    assert visit.outside == 0
+    assert 10 < visit.requests < 80
+    assert 1e5 < visit.sent_bytes < visit.unpacked_bytes < 1.5e6
+    assert visit.usable_ms > 0
+
+
+@browser
+def test_the_benchmark_sees_what_is_being_done_before_the_answer(open_page: OpenPage) -> None:
     page = open_page()
-    ask(page, OFF_TOPIC)  # warm
-    composer(page).fill(QUESTION)
-    began = time.perf_counter()
-    composer(page).press("Enter")
-    page.wait_for_selector('.turn[data-turn="1"]:not([data-state="waiting"])')
-    seconds = time.perf_counter() - began
-    print(f"from Enter to answer: {seconds * 1000:.0f} ms")
-    assert seconds < 3  # the aim is 1; a busy machine must not fail the suite
+    page.evaluate(benchmark_page.WATCH)
+    for turn, question in enumerate((OFF_TOPIC, QUESTION)):
+        first, answer = benchmark_page.ask(page, question, turn)
+        assert 0 < first < answer
