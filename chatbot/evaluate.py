@@ -681,6 +681,44 @@ def answer_shares(answerable: Sequence[Outcome]) -> dict[str, Interval]:
     }
 
 
+@dataclass(frozen=True)
+class ReaderGain:
+    """Shares with the trained reader and without it on the same answerable questions, nothing refused."""
+
+    corpus: str
+    shares: dict[str, tuple[Interval, Interval, Difference]]  # with, without, with less without
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "corpus": self.corpus,
+            **{
+                name: {
+                    "n": trained.n,
+                    "trained": trained.to_json(),
+                    "untrained": untrained.to_json(),
+                    "difference": difference.to_json(),
+                }
+                for name, (trained, untrained, difference) in self.shares.items()
+            },
+        }
+
+    def to_text(self) -> str:
+        rows = [[self.corpus, "n", "with the trained reader", "without", "difference"]]
+        rows += [[name, f"{found[0].n:,}", *map(str, found)] for name, found in self.shares.items()]
+        return table(rows)
+
+
+def compare_readers(corpus: str, trained: Sequence[Outcome], untrained: Sequence[Outcome]) -> ReaderGain:
+    """From answers to the same questions, in the same order."""
+    shares = {}
+    for name, share in (("first_quote_on_evidence", "on_evidence"), ("contains_answer", "contains_string")):
+        pairs = [(getattr(a, share), getattr(b, share)) for a, b in zip(trained, untrained, strict=True)]
+        values = np.array([pair for pair in pairs if None not in pair], float).reshape(-1, 2)
+        ours, theirs = mean_intervals(values)
+        shares[name] = (ours, theirs, compare(values[:, :1], values[:, 1:])[0])
+    return ReaderGain(corpus, shares)
+
+
 def _defined_mean(values: Iterable[float | None]) -> Interval:
     return mean_interval([float(value) for value in values if value is not None])
 

@@ -3,6 +3,7 @@
     python scripts/evaluate_answers.py                    # the project's own corpus and questions
     python scripts/evaluate_answers.py DIR --limit 100    # any folder in the BEIR layout
     python scripts/evaluate_answers.py DIR --report answers.html
+    python scripts/evaluate_answers.py DIR --reader-gain  # what the trained reader adds
 
 A status of "closest" or "not_found" is a refusal. Refusing an answerable question counts as wrong in
 every share of the answerable ones, whatever the nearest sentences say. In the risk–coverage curve all
@@ -21,9 +22,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from chatbot import answer_page, evaluate, report_page
-from chatbot.answer import Chatbot
-from chatbot.corpus import split_queries
-from chatbot.encoder import load_encoder
+from chatbot.answer import Chatbot, load_parameters
+from chatbot.corpus import Query, split_queries
+from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import ChatbotError
 from chatbot.reader import load_network_reader
 
@@ -55,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", metavar="NAME", help="another encoder: a model's name or folder")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     parser.add_argument("--worst", type=int, default=0, metavar="N", help="list the N worst answers")
+    parser.add_argument(
+        "--reader-gain", action="store_true",
+        help="instead: the answerable questions with the trained reader and without it, nothing refused",
+    )  # fmt: skip
     parser.add_argument("--report", type=Path, metavar="FILE", help="write a page of figures (HTML)")
     return parser
 
@@ -66,6 +71,10 @@ def _run(args: argparse.Namespace) -> None:
     folder = args.index or evaluate.evaluation_folder(args.corpus, PROJECT, args.model)
     encoder = load_encoder(args.model)
     evaluate.bring_up_to_date(args.corpus, folder, encoder)
+    if args.reader_gain:
+        gain = reader_gain(args.corpus, folder, encoder, [query for query in queries if query.answerable])
+        print(json.dumps(gain.to_json(), indent=2, allow_nan=False) if args.json else gain.to_text())
+        return
     chatbot = Chatbot(folder, encoder, load_network_reader())
 
     bar = tqdm(queries, desc="asking", unit="question", disable=None)
@@ -81,6 +90,22 @@ def _run(args: argparse.Namespace) -> None:
         print(json.dumps({**report.to_json(), **extra}, ensure_ascii=False, indent=2, allow_nan=False))
     else:
         print("\n\n".join([report.to_text(), *(answer.to_text() for answer in worst)]))
+
+
+def reader_gain(
+    corpus: Path, folder: Path, encoder: Encoder, queries: Sequence[Query]
+) -> evaluate.ReaderGain:
+    """Nothing is refused, so that it is the choice of the quotes that is compared."""
+    parameters = {
+        mode: {**fitted, "refusal": {**fitted["refusal"], "answered": 0.0, "closest": 0.0}}
+        for mode, fitted in load_parameters().items()
+    }
+    trained, untrained = (
+        Chatbot(folder, encoder, network, parameters) for network in (load_network_reader(), None)
+    )
+    bar = tqdm(queries, desc="asking both", unit="question", disable=None)
+    pairs = [(evaluate.ask(trained, query), evaluate.ask(untrained, query)) for query in bar]
+    return evaluate.compare_readers(corpus.resolve().name, [a for a, _ in pairs], [b for _, b in pairs])
 
 
 if __name__ == "__main__":

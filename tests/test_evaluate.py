@@ -14,7 +14,7 @@ import ir_measures
 import numpy as np
 import pytest
 from conftest import CountingReader, HashEncoder
-from evaluating import QUERIES
+from evaluating import PARAMETERS, QUERIES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -650,6 +650,24 @@ def test_the_answers_script_prints_json_alone(
     assert report["refusal"]["recall"]["mean"] == report["refusal"]["auroc"]["mean"] == 1.0
     assert report["by_kind"]["off_topic"]["refused"]["mean"] == 1.0
     assert report["risk_coverage"][-1] == [1.0, 0.25]
+
+
+def test_what_the_trained_reader_adds_is_paired_over_the_answerable_questions(
+    open_script: Callable[[str], ModuleType],
+    beir: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = open_script("evaluate_answers")
+    monkeypatch.setattr(script, "load_network_reader", CountingReader)  # likes the worst passage best
+    trained = {**PARAMETERS, "reader": {"network": 1.0}}
+    monkeypatch.setattr(script, "load_parameters", lambda: {"trained": trained, "untrained": PARAMETERS})
+    assert script.main([str(beir), "--reader-gain", "--json"]) == 0
+    gain = json.loads(capsys.readouterr().out)["first_quote_on_evidence"]
+    assert (gain["n"], gain["trained"]["mean"], gain["untrained"]["mean"]) == (3, 0.0, 1.0)
+    assert (gain["difference"]["mean"], gain["difference"]["high"]) == (-1.0, -1.0)
+    assert script.main([str(beir), "--reader-gain", "--limit", "2"]) == 0
+    assert "with the trained reader" in capsys.readouterr().out
 
 
 def test_answers_to_some_questions_as_a_table(
