@@ -52,7 +52,14 @@ def meanings(question: str, history: Sequence[str], answers: Sequence[str] = ())
     spoken = any(word.kind in {"aux", "verb"} for word in words)
     whole = spoken and not points and meant.startswith(f"{question} (")
     typed = [question] if whole else []  # a subject was only added, and may not be meant
-    return [meant, f"{meant.rstrip('?. ')} ({before.rstrip('?. ')})?", *typed]
+    return [meant, _beside(meant, before), *typed]
+
+
+def _beside(meant: str, before: str) -> str:
+    """Both questions in one pair of brackets at most: "X (Y)" and "Z (W)" become "X (Y; Z, W)"."""
+    opened = meant.endswith(")")
+    about = re.sub(r"[ ?.]*\(", ", ", before.rstrip("?. )"))
+    return f"{meant[:-1]}; {about})?" if opened else f"{meant.rstrip('?. ')} ({about})?"
 
 
 def rewritings(question: str, history: Sequence[str], answers: Sequence[str] = ()) -> list[str]:
@@ -371,7 +378,7 @@ def _fit(mention: _Mention, want: str) -> float:
 
 
 def _candidates(question: str, past: _Past) -> list[str]:
-    if not past.turns or not re.search(r"\w", question) or len(question.split()) > _LONGEST:
+    if not past.turns or not _LATIN.search(question) or len(question.split()) > _LONGEST:
         return [question]
     text = re.sub(r"[A-Za-z]+", lambda m: _TYPOS.get(m.group(), m.group()), question)
     rules = (_more, _bare, _fragment, _resolved)
@@ -657,6 +664,7 @@ _TYPOS = {  # two letters exchanged: "thier", "tehy"
 _TYPOS |= {"hes": "he's", "shes": "she's", "theyre": "they're", "thats": "that's"}
 
 _TOKEN = re.compile(r"\w+n['’]t\b|\w+(?:[-&./]\w+|['’](?=[A-Z])\w+)*|['’](?:s|re|ve|ll|d)\b|\S")
+_LATIN = re.compile(r"[A-Za-z]")  # the rules know no other letters
 _MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _YEAR = "(?:1[0-9]{3}|20[0-9]{2})s?"
 _WEEKDAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"

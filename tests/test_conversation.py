@@ -367,12 +367,25 @@ def test_a_follow_up_has_two_meanings_and_a_whole_question_one() -> None:
 def test_a_question_to_which_only_a_subject_was_added_may_be_meant_as_typed() -> None:
     assert meanings("Where can I park?", ["How high is the Eiffel Tower?"]) == [
         "Where can I park? (Eiffel Tower)",
-        "Where can I park? (Eiffel Tower) (How high is the Eiffel Tower)?",
+        "Where can I park? (Eiffel Tower; How high is the Eiffel Tower)?",
         "Where can I park?",
     ]
     history = ["How high is the Eiffel Tower?"]
     assert meanings("When was the van given?", history)[-1] == "When was the van given?"
     assert len(meanings("What colour is it?", history)) == 2  # "it" points back
+
+
+def test_brackets_do_not_nest() -> None:
+    history = ["What did Molotov say?", "Where can I park?"]
+    *_, both, typed = meanings("How many geese were counted?", history)
+    assert both == "How many geese were counted? (Molotov; Where can I park, Molotov)?"
+    assert typed == "How many geese were counted?"
+
+
+def test_a_question_in_other_letters_is_left_alone() -> None:
+    history = ["How many geese were counted?"]
+    for question in ("מתי נמכר הברומטר?", "いつですか", "Кто?"):
+        assert standalone(question, history) == question
 
 
 def test_a_day_of_the_week_is_no_subject() -> None:
