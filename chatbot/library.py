@@ -720,10 +720,6 @@ class Survey:
         passages = self._passages[document.doc_id]
         return Listed(document.doc_id, document.title, document.source, document.pages, passages)
 
-    @property
-    def warnings(self) -> list[str]:
-        return list(self._index.manifest["warnings"])
-
     def report(self) -> ReadingReport:
         """Takes seconds for thousands of documents, the first time."""
         with self._lock:

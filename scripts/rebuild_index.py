@@ -1,6 +1,6 @@
 """Bring the index up to the documents: scripts/rebuild_index.py [--corpus DIR] [--index DIR]
 
-Prints what was embedded and the reading report: what was not read, lacks text, repeats or is damaged.
+Prints what was embedded and the reading report: what was not read or in part, repeats or is damaged.
 Passages that have not changed keep their vectors. However it is stopped, the index before stays in use.
 """
 
@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from chatbot.encoder import Encoder, load_encoder
+from chatbot.encoder import load_encoder
 from chatbot.errors import ChatbotError
-from chatbot.formats.report import ReadingReport, reading_report
-from chatbot.index import BuildReport, PassageIndex, build_index, stale
+from chatbot.index import PassageIndex, build_index, stale
+from chatbot.library import Survey
 from chatbot.progress import build_bar
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -40,23 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             report = build_index(
                 options.corpus, options.index, encoder, force=options.force, progress=progress
             )
-        reading = read_report(options.index, encoder, report)
+        reading = Survey(PassageIndex.open(options.index, encoder)).report()
     except ChatbotError as error:
         print(f"rebuild_index: {error}", file=sys.stderr)
         return 2
     for warning in report.warnings:
-        if warning not in reading.textless:
+        if warning not in {*reading.textless, *reading.warned}:
             print(f"warning: {warning}", file=sys.stderr)
     print(report)
     print(reading)
     return 0
-
-
-def read_report(index: Path, encoder: Encoder, report: BuildReport) -> ReadingReport:
-    built = PassageIndex.open(index, encoder)
-    passages = Counter(built.doc_id(row) for row in range(len(built)))
-    documents = (built.document(doc_id) for doc_id, _ in built.titles())
-    return reading_report(documents, passages, report.unread, report.warnings)
 
 
 if __name__ == "__main__":

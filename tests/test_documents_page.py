@@ -29,7 +29,9 @@ from playwright.sync_api import Page, expect
 from chatbot.app import documents
 from chatbot.app.documents import is_received, read_uploads
 from chatbot.collection import Collection
+from chatbot.corpus import UnreadFile
 from chatbot.encoder import Progress, Vectors
+from chatbot.formats.report import reading_report
 from chatbot.index import build_index
 from chatbot.library import Change, Entry, Limits
 
@@ -67,10 +69,20 @@ def test_whatever_files_are_called_they_are_drawn_as_text() -> None:
         documents.draw_news(change),
         documents.draw_clashes([NASTY]),
         documents.draw_problem(NASTY),
+        documents.draw_report(reading_report([], {}, [UnreadFile(NASTY, NASTY)], [NASTY])),
     ]
     for part in drawn:
         assert "<script" not in part
         assert "<img" not in part
+
+
+def test_all_is_called_fine_only_where_nothing_was_read_with_a_warning() -> None:
+    fine = "Everything was read"
+    assert fine in documents.draw_report(reading_report([], {}))
+    warning = "book.epub: chapter two.xhtml is damaged (two.xhtml is missing)"
+    drawn = documents.draw_report(reading_report([], {}, warnings=[warning]))
+    assert fine not in drawn
+    assert f"<h3>Read with a warning (1)</h3><ul><li>{warning}</li></ul>" in drawn
 
 
 def test_the_time_that_is_left_is_told_in_round_numbers() -> None:
@@ -417,13 +429,14 @@ def test_the_reading_report_tells_what_was_lost_and_what_repeats(
     (collection.corpus / "minutes.doc").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512))
     (collection.corpus / "twin.md").write_bytes((collection.corpus / "barometers.md").read_bytes())
     (collection.corpus / "garbled.txt").write_text("Caf\ufffd and na\ufffdve. " * 3, encoding="utf-8")
+    (collection.corpus / "guessed.txt").write_bytes("The café of the museum opens at noon.".encode("cp1252"))
     build_index(collection.corpus, collection.index, collection.chatbot.encoder)
     page = open_documents()
     expect(row(page, "scan.pdf")).to_contain_text("scan.pdf ends in .pdf but is no PDF")
     expect(page.get_by_text("Reading report")).to_have_text("Reading report · 2 files not read")
     page.get_by_text("Reading report").click()
     report = page.locator("#documents .report")
-    expect(report).to_contain_text("11 documents read, 2 files not read")
+    expect(report).to_contain_text("12 documents read, 2 files not read")
     expect(report).to_contain_text("scan.pdf ends in .pdf but is no PDF")
     expect(report).to_contain_text(
         "minutes.doc is a file of Word before 2007; open it in Word or LibreOffice"
@@ -431,6 +444,7 @@ def test_the_reading_report_tells_what_was_lost_and_what_repeats(
     expect(report).to_contain_text("and save it as .docx")
     expect(report).to_contain_text("twin.md repeats barometers.md")
     expect(report).to_contain_text("garbled.txt: 6 places")
+    expect(report).to_contain_text("guessed.txt: read as cp1252; save it as UTF-8 if that is wrong")
 
 
 @browser

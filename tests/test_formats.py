@@ -254,6 +254,13 @@ def test_a_page_without_text_is_told_and_a_blank_one_is_not() -> None:
     assert [part.page for part in found.parts] == [1, 4]
 
 
+def test_a_damaged_page_is_told_and_the_others_are_read() -> None:
+    whole = make_pdf([column(20, [f"Words of page {number}."]) for number in (1, 2, 3)])
+    found = read(whole.replace(b"[3 0 R\n5 0 R", b"[3 0 R\nnull "), "pdf")
+    assert found.warnings == ("1 of 3 pages damaged (page 2)",)
+    assert [part.page for part in found.parts] == [1, 3]
+
+
 @pytest.mark.parametrize(
     ("ends", "begins", "whole"),
     [
@@ -729,11 +736,13 @@ def test_the_report_names_what_was_lost_or_repeated() -> None:
     assert report.near_duplicates == (("b", "a"),)
     assert report.damaged == (("d", 2), ("e", 2))
     assert report.textless == (textless,)
+    assert report.warned == ("other",)
     assert report.no_passages == ("f",)
     assert str(report).splitlines() == [
         "6 documents read, 1 file not read; passages a document: 0 to 1, median 1",
         "not read: x.pdf is empty",
         f"pages without text: {textless}",
+        "read with a warning: other",
         "near-duplicate: b repeats a",
         "encoding damage: d: 2 places",
         "encoding damage: e: 2 places",
@@ -750,18 +759,31 @@ def test_rebuild_prints_the_report(
     script = load_script("rebuild_index")
     monkeypatch.setattr(script, "load_encoder", lambda _: HashEncoder())
     scan = make_pdf([column(20, ["Words of the first page."]), []])
-    corpus = make_corpus({"a.pdf": scan, "b.html": PAGE, "c.html": PAGE, "d.docx": b"no"})
+    corpus = make_corpus(
+        {
+            "a.pdf": scan,
+            "b.html": PAGE,
+            "c.html": PAGE,
+            "d.docx": b"no",
+            "e.epub": make_epub(),
+            "f.xlsx": make_xlsx(),
+            "g.txt": "Das Café schließt früh, und die Tür bleibt über Nacht offen.".encode("cp1252"),
+        }
+    )
     places = ["--corpus", str(corpus), "--index", str(tmp_path / "index")]
     for _ in range(2):  # built, and found unchanged
         assert script.main(places) == 0
         told, warned = capsys.readouterr()
         assert told.splitlines()[1:] == [
-            "3 documents read, 1 file not read; passages a document: 1 to 2, median 2",
+            "6 documents read, 1 file not read; passages a document: 1 to 2, median 1.5",
             "not read: d.docx ends in .docx but is no DOCX, or its beginning is damaged",
             "pages without text: a.pdf: 1 of 2 pages without a text layer (page 2)",
+            "read with a warning: e.epub: chapter OPS/text/gone.xhtml is damaged (OPS/text/gone.xhtml is missing)",
+            "read with a warning: f.xlsx: hidden sheet 'Secret' left out",
+            "read with a warning: g.txt: read as cp1252; save it as UTF-8 if that is wrong",
             "near-duplicate: c.html repeats b.html",
         ]
-        assert "without a text layer" not in warned
+        assert "warning" not in warned
 
 
 def test_a_long_list_of_findings_is_cut_short() -> None:

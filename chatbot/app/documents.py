@@ -546,6 +546,7 @@ def draw_report(report: ReadingReport) -> Markup:
             [Markup('<b dir="auto">{}</b> {}').format(item.path, item.reason) for item in report.unread],
         ),
         ("Pages without text", [Markup.escape(line) for line in report.textless]),
+        ("Read with a warning", [Markup.escape(line) for line in report.warned]),
         (
             "Nearly the same",
             [

@@ -34,6 +34,7 @@ class ReadingReport:
     passages: tuple[int, float, int]
     unread: tuple[UnreadFile, ...]
     textless: tuple[str, ...]  # one line a document with pages without text
+    warned: tuple[str, ...]  # the other warnings: a chapter that is missing, an encoding that was guessed …
     near_duplicates: tuple[tuple[str, str], ...]  # the later document, the earlier it repeats
     damaged: tuple[tuple[str, int], ...]  # document, damaged places
     no_passages: tuple[str, ...]  # documents that hold nothing to quote
@@ -47,6 +48,7 @@ class ReadingReport:
         findings = {
             "not read": [f"{item.path} {item.reason}" for item in self.unread],
             "pages without text": list(self.textless),
+            "read with a warning": list(self.warned),
             "near-duplicate": [f"{later} repeats {earlier}" for later, earlier in self.near_duplicates],
             "encoding damage": [f"{doc_id}: {count:,} places" for doc_id, count in self.damaged],
             "no passage": list(self.no_passages),
@@ -84,6 +86,7 @@ def reading_report(
         (min(counts), statistics.median(counts), max(counts)),
         tuple(unread),
         tuple(warning for warning in warnings if NO_TEXT_LAYER in warning),
+        tuple(warning for warning in warnings if NO_TEXT_LAYER not in warning),
         tuple((ids[later], ids[earlier]) for later, earlier in _near_duplicates(sketches)),
         tuple(damaged),
         tuple(doc_id for doc_id in ids if not passages.get(doc_id)),
