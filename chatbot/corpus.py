@@ -1,9 +1,8 @@
 """Documents, queries and judgements on disk; a document cut into passages of whole sentences.
 
-Offsets are characters of `Document.text`, half-open, and never change: the text is the decoded file
-(or the `text` of a BEIR line) as it stands, or what `chatbot.formats` has read out of one that is no
-text. Headings, titles and front matter give context; no sentence overlaps them, so nothing can quote
-them. A form feed ends a page.
+Offsets are characters of `Document.text`, half-open, and never change: the text is that of a BEIR line as
+it stands, or what `chatbot.formats` makes of a file. Headings, titles and front matter give context; no
+sentence overlaps them, so nothing can quote them. A form feed ends a page.
 """
 
 from __future__ import annotations
@@ -26,7 +25,9 @@ from markdown_it import MarkdownIt
 from chatbot import formats
 from chatbot.errors import CorpusError, CorpusMissing
 from chatbot.formats import archive
+from chatbot.formats.content import clean
 from chatbot.formats.encoding import decode as decode
+from chatbot.formats.text import clean_plain_text
 
 Span = tuple[int, int]
 Qrels = dict[str, dict[str, int]]
@@ -223,7 +224,8 @@ def _read_text(data: bytes, name: str) -> Iterator[Document | UnreadFile]:
     elif Path(name).suffix.lower() == ".jsonl":
         yield from _read_jsonl(text, name)
     else:
-        document = read_document(text, name, warnings)
+        markdown = Path(name).suffix.lower() in _MARKDOWN
+        document = read_document(clean(text) if markdown else clean_plain_text(text), name, warnings)
         yield document if document.blocks else UnreadFile(name, "holds headings but no text")
 
 
@@ -490,6 +492,7 @@ def _word_ends_sentence(word: str, text: str, match: re.Match[str], end: int) ->
 # Passages -----------------------------------------------------------------------------------
 
 
+READING = 1  # raised when the text of a file would be read otherwise than before
 SPLITTING = 1  # raised when a document would be split otherwise than before
 
 

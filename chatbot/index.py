@@ -56,6 +56,7 @@ from numpy.typing import NDArray
 
 from chatbot.corpus import (
     MAX_PIECES,
+    READING,
     SPLITTING,
     Document,
     Passage,
@@ -534,6 +535,8 @@ def stale(corpus: Path, folder: Path, encoder: Encoder) -> str:
         _check_files(folder / current_generation(folder), manifest, all_hashes=True)
     except (IndexMissing, IndexBroken, IndexMismatch) as error:
         return str(error)
+    if manifest.get("reading") != READING:
+        return "files are read otherwise than when the index was built"
     files = _hash_files(corpus, corpus_files(corpus, skip=folder))
     return _difference(manifest["corpus"], files)
 
@@ -969,6 +972,7 @@ def _write_manifest(
     names = sorted(path.relative_to(work).as_posix() for path in work.rglob("*") if path.is_file())
     manifest = {
         "format": FORMAT,
+        "reading": READING,
         "encoder": encoder.identity,
         **chosen,
         "documents": len(source.documents),

@@ -37,7 +37,7 @@ from chatbot.corpus import (
 )
 from chatbot.errors import CorpusError
 from chatbot.formats import archive, content, csv, kind_of, pdf, read, table
-from chatbot.formats.content import Part, page_list, tidy
+from chatbot.formats.content import Part, clean, page_list, tidy
 from chatbot.formats.page_layout import HYPHEN, Run, lines, paragraphs, without_repeats
 from chatbot.formats.report import reading_report
 from chatbot.index import PassageIndex, build_index
@@ -276,8 +276,7 @@ def test_hyphens_at_line_ends(ends: str, begins: str, whole: str) -> None:
 
 
 def test_ligatures_become_letters(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert {pdf._LIGATURES[code] for code in range(0xFB00, 0xFB05)} == {"ff", "fi", "fl", "ffi", "ffl"}
-    monkeypatch.setitem(pdf._LIGATURES, ord("Q"), "ffi")  # the standard fonts have no ligatures
+    monkeypatch.setitem(content._LIGATURES, ord("Q"), "ffi")  # the standard fonts have no ligatures
     assert texts(read(make_pdf([column(20, ["An oQce."])]), "pdf")) == ["An office."]
 
 
@@ -412,6 +411,49 @@ def test_epub_chapters_are_in_reading_order_and_a_missing_one_is_told() -> None:
     assert found.title == "A small book"
     assert found.parts == (Part("First", 1), Part("It began."), Part("Second", 1), Part("It ended well."))
     assert found.warnings == ("chapter OPS/text/gone.xhtml is damaged (OPS/text/gone.xhtml is missing)",)
+
+
+LIGATURES = "The o\ufb03ce of the \ufb01rm moved to a co\u00adoperative \ufb02at."
+LETTERS = "The office of the firm moved to a cooperative flat."
+
+
+def test_ligatures_become_letters_in_every_format() -> None:
+    document = docx.Document()
+    document.add_paragraph(LIGATURES)
+    files = {
+        "a.docx": saved(document),
+        "a.html": f"<p>{LIGATURES}</p><pre>{LIGATURES}</pre>".encode(),
+        "a.csv": f'"{LIGATURES}"\n'.encode(),
+        "a.md": f"# {LIGATURES}\n\n{LIGATURES}\n".encode(),
+        "a.txt": LIGATURES.encode(),
+    }
+    for name, data in files.items():
+        found = document_of(name, data)
+        assert {found.text[block.start : block.end] for block in found.blocks} == {LETTERS}
+    line = json.dumps({"_id": "a", "text": LIGATURES}).encode()
+    assert document_of("a.jsonl", line).text == LIGATURES  # judgements name its characters
+
+
+@pytest.mark.parametrize(
+    ("divided", "whole"),
+    [
+        ("the regis-\ntration of", "the registration of"),
+        ("the regis-  \r\n  tration, of", "the registration, of"),
+        ("the regis\u00ad\ntration of", "the registration of"),
+        ("the regis-\n\ftration. Of", "the registration.\f Of"),
+        ("the regis-\n\ntration of", "the regis-\n\ntration of"),
+        ("the Franco-\nPrussian war", "the Franco-\nPrussian war"),
+        ("in 1914-\nfive", "in 1914-\nfive"),
+        ("a vote -\nthe last", "a vote -\nthe last"),
+        ("a well-\nversed man", "a well-\nversed man"),
+        ("the book-\nseller who is a seller", "the book-\nseller who is a seller"),
+        ("a book-\nseller, a seller, no bookseller", "a bookseller, a seller, no bookseller"),
+        ("a hand-\nmade, truly hand-made hat", "a hand-made, truly hand-made hat"),
+    ],
+)
+def test_words_divided_at_line_ends_of_plain_text(divided: str, whole: str) -> None:
+    assert document_of("a.txt", divided.encode()).text == whole
+    assert document_of("a.md", divided.encode()).text == clean(divided)
 
 
 # From a folder to documents -----------------------------------------------------------------
@@ -698,6 +740,7 @@ def test_tidy_text_can_be_stored_and_stays_tidy(text: str) -> None:
 
 
 def test_tidy_by_hand() -> None:
+    assert tidy("o\ufb03ce \ufb00 \ufb01 \ufb02 \ufb04 \ufb05 \ufb06") == "office ff fi fl ffl st st"
     assert tidy("\ufeff co\u00adoperate\x00\n\tnow\u00a0\ud83d. ") == "cooperate now ."
 
 

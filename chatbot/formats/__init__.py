@@ -1,6 +1,6 @@
 """Files as runs of prose: one module a format, behind `read_file`.
 
-Markdown, plain text and JSON lines are kept as they stand and read in `chatbot.corpus`.
+Markdown and JSON lines are read in `chatbot.corpus`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,15 @@ RATIO_FREE_BYTES = 8 << 20  # below this unpacked size no ratio matters
 
 NO_TEXT_LAYER = "without a text layer"  # marks the warning that the reading report counts
 
+_LIGATURES = {
+    0xFB00: "ff",
+    0xFB01: "fi",
+    0xFB02: "fl",
+    0xFB03: "ffi",
+    0xFB04: "ffl",
+    0xFB05: "st",
+    0xFB06: "st",
+}
 _DROPPED = re.compile("[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
@@ -43,14 +52,19 @@ class Content:
     warnings: tuple[str, ...] = ()
 
 
+def clean(text: str) -> str:
+    """With letters for ligatures, without control characters, soft hyphens and half surrogates."""
+    return _DROPPED.sub("", text).translate(_LIGATURES)
+
+
 def tidy(text: str) -> str:
-    """On one line, with single spaces, without control characters, soft hyphens and half surrogates."""
-    return " ".join(_DROPPED.sub("", text).split())
+    """Cleaned, on one line, with single spaces."""
+    return " ".join(clean(text).split())
 
 
 def tidy_lines(text: str) -> str:
     """As `tidy`, but lines and the spaces in them stay."""
-    return "\n".join(line.rstrip() for line in _DROPPED.sub("", text).strip("\r\n").splitlines())
+    return "\n".join(line.rstrip() for line in clean(text).strip("\r\n").splitlines())
 
 
 def page_list(pages: list[int]) -> str:

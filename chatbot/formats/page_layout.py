@@ -31,7 +31,8 @@ _MARKER = re.compile(r"(?:[•‣▪●◦–—*-]|\(?(?:\d{1,3}|[a-z])[.)])\s"
 _STOP = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*$")
 _FOLIO = re.compile(r"\W*(?:\w+\W+)?(?:\d+|[ivxlc]+)(?:\W+\w+\W+\d+)?\W*", re.IGNORECASE)
 _LEADERS = re.compile(r"(?:\s?\.){4,}\s*(?:\d+|[ivxlc]+)\s*$")
-_LAST_WORD = re.compile(r"([^\W\d_]+)$")
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+LAST_WORD = re.compile(r"([^\W\d_]+)$")
 _FIRST_WORD = re.compile(r"([^\W\d_]+)")
 
 
@@ -217,15 +218,13 @@ def paragraphs(ordered: Sequence[Line]) -> Iterator[Part]:
     A paragraph that runs on over the end of a page holds a form feed there.
     """
     ordered = [line for line in ordered if not _LEADERS.search(line.text)]
-    words = Counter(
-        word.lower() for line in ordered for word in re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", line.text)
-    )
+    words = count_words("\n".join(line.text for line in ordered))
     levels = _heading_levels(ordered)
     pitch = {page: _pitch(list(group)) for page, group in groupby(ordered, key=lambda line: line.page)}
     text, first_page = "", 0
     for before, line in pairwise([None, *ordered, None]):
         if line is not None and before is not None and _continues(before, line, levels, pitch[line.page]):
-            text = _join(text, line.text, words, "\f" if line.page > before.page else " ")
+            text = join(text, line.text, words, "\f" if line.page > before.page else " ")
             continue
         if before is not None:
             yield from _part(text, levels.get(_size(before), 0), first_page)
@@ -285,11 +284,18 @@ def _continues(before: Line, line: Line, levels: dict[int, int], pitch: float) -
     return runs_on or before.short < 0.35
 
 
-def _join(text: str, following: str, words: Counter[str], space: str) -> str:
+def count_words(text: str) -> Counter[str]:
+    """In lower case; one with hyphens is one word."""
+    return Counter(match[0].lower() for match in _WORD.finditer(text))
+
+
+def join(text: str, following: str, words: Counter[str], space: str) -> str:
+    """A line joined to the text before it; a word that was divided between them is whole, as it stands
+    among `words`."""
     divided = text.endswith((HYPHEN, "\u00ad", "-")) and len(text) > 1 and text[-2].isalpha()
     if not divided or not following[:1].isalpha():
         return text + space + following
-    first, second = _LAST_WORD.search(text[:-1]), _FIRST_WORD.match(following)
+    first, second = LAST_WORD.search(text[:-1]), _FIRST_WORD.match(following)
     head, rest = text[:-1], following
     if first and second:
         whole, hyphenated = (first[1] + joint + second[1] for joint in ("", "-"))

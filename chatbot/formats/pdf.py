@@ -10,15 +10,6 @@ from chatbot.formats.content import MAX_PAGES, NO_TEXT_LAYER, Content, Unreadabl
 from chatbot.formats.page_layout import HYPHEN, Run, lines, paragraphs, without_repeats
 
 _PDFIUM = threading.Lock()  # PDFium is not safe to use from several threads
-_LIGATURES = {
-    0xFB00: "ff",
-    0xFB01: "fi",
-    0xFB02: "fl",
-    0xFB03: "ffi",
-    0xFB04: "ffl",
-    0xFB05: "st",
-    0xFB06: "st",
-}
 _HYPHENS = {0x2, 0xFFFE}  # PDFium's signs for a hyphen that divides a word
 _WIDE_GAP = 1.0  # times the height of a character: wider than a space of a justified line
 _NO_TITLE = re.compile(
@@ -124,7 +115,7 @@ def _characters(page: Any) -> Iterator[tuple[str, tuple[float, float, float, flo
             code = raw.FPDFText_GetUnicode(sheet, index)
             if code in (0, 0xD):
                 continue
-            character = HYPHEN if code in _HYPHENS else _LIGATURES.get(code) or chr(code)
+            character = HYPHEN if code in _HYPHENS else chr(code)
             if character.isspace() or not raw.FPDFText_GetLooseCharBox(sheet, index, byref(box)):
                 yield ("\n" if character == "\n" else " "), None
                 continue
