@@ -11,6 +11,7 @@ import random
 import re
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from chatbot.corpus import (
     split_document,
 )
 from chatbot.errors import CorpusError
-from chatbot.formats import archive, content, csv, kind_of, pdf, read, table
+from chatbot.formats import archive, content, csv, html, kind_of, pdf, read, table
 from chatbot.formats.content import Part, clean, page_list, tidy
 from chatbot.formats.page_layout import HYPHEN, Run, lines, paragraphs, without_repeats
 from chatbot.formats.report import reading_report
@@ -622,11 +623,59 @@ def test_a_gigantic_file_is_refused_unread(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["bomb.zip", "bomb.docx", "bomb.xlsx", "bomb.epub"])
+def make_pdf_bomb(**locks: Any) -> bytes:
+    """A page of text, and one of a few kilobytes that unpack to 36 MB."""
+    sheet = FPDF()
+    for text, drawn in (("Words on a page.", ""), ("Lost words.", "0 0 m " * (6 << 20))):
+        sheet.add_page()
+        sheet.set_font("times", size=11)
+        sheet.text(20, 40, text)
+        sheet._out(drawn)
+    if locks:
+        sheet.set_encryption(**locks)
+    return bytes(sheet.output())
+
+
+@pytest.mark.parametrize("locks", [{}, {"owner_password": "owner"}], ids=["open", "encrypted"])
+def test_what_unpacks_to_too_much_in_a_pdf_is_left_out_with_a_warning(locks: dict[str, str]) -> None:
+    found = read(make_pdf_bomb(**locks), "pdf")
+    assert texts(found) == ["Words on a page."]
+    assert found.warnings == ("1 of its streams left out, for unpacking to more than 32 MB",)
+
+
+def test_a_pdf_of_nothing_but_a_bomb_is_refused() -> None:
+    bomb = make_pdf_bomb().replace(b"[3 0 R\n5 0 R", b"[null \n5 0 R")
+    with pytest.raises(formats.Unreadable, match="holds no text but what unpacks to more than 32 MB; divide"):
+        read(bomb, "pdf")
+
+
+@pytest.mark.parametrize(
+    ("dictionary", "times", "bombs"), [("", 1, 1), ("", 3, 1), ("/Subtype /Image", 1, 0)]
+)
+def test_a_bomb_is_known_however_often_it_is_packed_and_a_large_image_is_none(
+    monkeypatch: pytest.MonkeyPatch, dictionary: str, times: int, bombs: int
+) -> None:
+    monkeypatch.setattr(pdf, "MAX_STREAM_BYTES", 1 << 20)
+    data = bytes(2 << 20)
+    for _ in range(times):
+        data = zlib.compress(data)
+    data = b"1 0 obj\n<<%s>>\nstream\r\n%s\nendstream\nendobj\n" % (dictionary.encode(), data)
+    blanked, count = pdf._blank_bombs(data)
+    assert count == bombs
+    assert (blanked != data) is bool(bombs)
+    assert pdf._blank_bombs(blanked) == (blanked, 0)
+
+
+@pytest.mark.parametrize("name", ["bomb.zip", "bomb.docx", "bomb.pptx", "bomb.xlsx", "bomb.epub"])
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(
     make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    inside = {"docx": "word/document.xml", "xlsx": "xl/workbook.xml", "epub": "META-INF/container.xml"}
+    inside = {
+        "docx": "word/document.xml",
+        "pptx": "ppt/presentation.xml",
+        "xlsx": "xl/workbook.xml",
+        "epub": "META-INF/container.xml",
+    }
     bomb = make_zip({inside.get(name[5:], "a.txt"): bytes(32 << 20)})
     monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("unpacked"))
     folder = make_corpus({name: bomb})
@@ -645,6 +694,25 @@ def test_limits_of_an_archive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", 3)
     with pytest.raises(formats.Unreadable, match="unpacks to 0 MB, more than 0"):
         list(archive.members(data))
+
+
+def test_an_encrypted_archive_is_refused_with_its_remedy(make_corpus: MakeCorpus) -> None:
+    data = bytearray(make_zip({"a.txt": "Words."}))
+    for header, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        data[data.index(header) + flags] |= 1
+    folder = make_corpus({"a.zip": bytes(data)})
+    assert list(read_documents(folder, corpus_files(folder))) == [
+        UnreadFile("a.zip/a.txt", "is encrypted; unpack it with its password")
+    ]
+
+
+def test_limits_of_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html, "MAX_MARKUP_BYTES", 100)
+    monkeypatch.setattr(archive, "MAX_MARKUP_BYTES", 100)
+    with pytest.raises(formats.Unreadable, match="has 0 MB of HTML, more than 0; divide it"):
+        read(PAGE.encode(), "html")
+    with pytest.raises(formats.Unreadable, match=r"holds .*xml of 0 MB, more than 0; divide it"):
+        read(ALL["b.docx"], "docx")
 
 
 def test_a_missing_package_is_told_and_not_taken_for_damage(monkeypatch: pytest.MonkeyPatch) -> None:

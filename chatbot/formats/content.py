@@ -8,6 +8,7 @@ from dataclasses import dataclass
 MAX_FILE_BYTES = 256 << 20
 MAX_MARKUP_BYTES = 64 << 20  # HTML or XML that is read as a whole; as a tree it takes ten times that
 MAX_PAGES = 5_000  # a PDF or a slide show
+MAX_STREAM_BYTES = 32 << 20  # of a page of a PDF, unpacked; PDFium takes up to fifteen times that
 MAX_ROWS = 100_000  # a table of a sheet or a CSV file
 MAX_MEMBERS = 10_000  # files in an archive
 MAX_UNPACKED_BYTES = 512 << 20  # an archive, and an Office file or EPUB, which are archives too

@@ -1,17 +1,33 @@
 from __future__ import annotations
 
+import io
 import re
 import statistics
 import threading
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from chatbot.formats.content import MAX_PAGES, NO_TEXT_LAYER, Content, Unreadable, page_list, tidy
+from chatbot.formats.content import (
+    MAX_PAGES,
+    MAX_STREAM_BYTES,
+    NO_TEXT_LAYER,
+    Content,
+    Unreadable,
+    page_list,
+    tidy,
+)
 from chatbot.formats.page_layout import HYPHEN, Run, lines, paragraphs, without_repeats
 
 _PDFIUM = threading.Lock()  # PDFium is not safe to use from several threads
 _HYPHENS = {0x2, 0xFFFE}  # PDFium's signs for a hyphen that divides a word
 _WIDE_GAP = 1.0  # times the height of a character: wider than a space of a justified line
+_STREAM = re.compile(rb"(?<!end)stream[^\r\n]{0,99}(?:\r\n?|\n)")
+_IMAGE = re.compile(rb"/Subtype\s*/Image\b")
+_DICTIONARY_BYTES = 4096  # before a stream; enough to tell that it is an image
+_FILTERS = 8  # one on the other; honest text is packed once
+_BOMB = f"more than {MAX_STREAM_BYTES >> 20} MB"
+_STEP = 1 << 16  # bytes
 _NO_TITLE = re.compile(
     r"untitled|microsoft \w+ - |.*\.(?:docx?|pdf|indd|tex|dvi|rtf|odt|pptx?)$", re.IGNORECASE
 )
@@ -20,9 +36,11 @@ _NO_TITLE = re.compile(
 def read_pdf(data: bytes) -> Content:
     """Text with its pages; those that show something but hold no text are named in the warnings."""
     with _PDFIUM:
-        title, pages, filled, damaged = _read_pages(data)
+        title, pages, filled, damaged, bombs = _read_pages(data)
     pages = without_repeats(pages)
     textless = [number for number in filled if not pages[number - 1]]
+    if bombs and not any(pages):
+        raise Unreadable(f"holds no text but what unpacks to {_BOMB}; divide it")
     if not any(pages):
         raise Unreadable(
             f"is {NO_TEXT_LAYER} on any of its {len(pages)} pages; recognise its text (OCR) first"
@@ -32,20 +50,18 @@ def read_pdf(data: bytes) -> Content:
         warnings.append(f"{len(textless)} of {len(pages)} pages {NO_TEXT_LAYER} (page {page_list(textless)})")
     if damaged:
         warnings.append(f"{len(damaged)} of {len(pages)} pages damaged (page {page_list(damaged)})")
+    if bombs:
+        warnings.append(f"{bombs} of its streams left out, for unpacking to {_BOMB}")
     ordered = [line for number, page in enumerate(pages, 1) for line in lines(page, number)]
     return Content(tuple(paragraphs(ordered)), title, len(pages), tuple(warnings))
 
 
-def _read_pages(data: bytes) -> tuple[str, list[list[Run]], list[int], list[int]]:
-    """Title, runs of every page, and the numbers of pages that show anything and of damaged ones."""
+def _read_pages(data: bytes) -> tuple[str, list[list[Run]], list[int], list[int], int]:
+    """Title, runs of every page, the numbers of pages that show anything and of damaged ones, and how many
+    bombs were left out."""
     import pypdfium2  # type: ignore[import-untyped]
 
-    try:
-        pdf = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as error:
-        locked = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
-        reason = "is locked with a password; save it without one" if locked else "is damaged or cut short"
-        raise Unreadable(reason) from error
+    pdf, bombs = _open(data)
     pages: list[list[Run]] = []
     filled, damaged = [], []
     with pdf:
@@ -63,7 +79,69 @@ def _read_pages(data: bytes) -> tuple[str, list[list[Run]], list[int], list[int]
                 filled.append(index + 1)
             page.close()
         title = tidy(pdf.get_metadata_value("Title"))
-    return "" if _NO_TITLE.match(title) else title, pages, filled, damaged
+    return "" if _NO_TITLE.match(title) else title, pages, filled, damaged, bombs
+
+
+def _open(data: bytes) -> tuple[Any, int]:
+    """The PDF without bombs, and how many it holds."""
+    import pypdfium2
+
+    data, bombs = _blank_bombs(data)
+    try:
+        pdf = pypdfium2.PdfDocument(data)
+        if pypdfium2.raw.FPDF_GetSecurityHandlerRevision(pdf) < 0:
+            return pdf, bombs
+        clear = io.BytesIO()  # what is encrypted cannot be unpacked before
+        pdf.save(clear, flags=pypdfium2.raw.FPDF_REMOVE_SECURITY)
+        data, bombs = _blank_bombs(clear.getvalue())
+        if bombs:
+            pdf.close()
+            pdf = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        locked = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
+        reason = "is locked with a password; save it without one" if locked else "is damaged or cut short"
+        raise Unreadable(reason) from error
+    return pdf, bombs
+
+
+def _blank_bombs(data: bytes) -> tuple[bytes, int]:
+    """With the streams that unpack beyond the limit made unreadable, and how many those are."""
+    bombs = [match.end() for match in _STREAM.finditer(data) if _is_bomb(data, match)]
+    if not bombs:
+        return data, 0
+    blanked = bytearray(data)
+    for start in bombs:
+        blanked[start : start + 2] = b"\0\0"  # no packed data begins so
+    return bytes(blanked), len(bombs)
+
+
+def _is_bomb(data: bytes, match: re.Match[bytes]) -> bool:
+    before = data[max(0, match.start() - _DICTIONARY_BYTES) : match.start()]
+    if _IMAGE.search(before, before.rfind(b" obj") + 1):
+        return False  # PDFium does not unpack images to read the text
+    for filters in range(1, _FILTERS + 1):
+        chunks: Iterable[bytes] = (data[at : at + _STEP] for at in range(match.end(), len(data), _STEP))
+        for _ in range(filters):
+            chunks = _unpacked(chunks)
+        size = 0
+        try:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > MAX_STREAM_BYTES:
+                    return True
+        except zlib.error:  # no further filter, or damaged from here on
+            pass
+    return False
+
+
+def _unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    inflate = zlib.decompressobj()
+    for chunk in chunks:
+        while chunk and not inflate.eof:
+            yield inflate.decompress(chunk, _STEP)
+            chunk = inflate.unconsumed_tail
+        if inflate.eof:
+            return
 
 
 def _runs(page: Any) -> Iterator[Run]:
