@@ -457,6 +457,19 @@ def test_words_divided_at_line_ends_of_plain_text(divided: str, whole: str) -> N
     assert document_of("a.md", divided.encode()).text == clean(divided)
 
 
+def test_running_titles_of_plain_text_with_form_feeds_are_left_out() -> None:
+    numbers = ("one", "two", "three", "four")
+    says = [f"This is what page {number} has to say.\n\nAnd {number} says it well.\n" for number in numbers]
+    pages = [f"Annals of testing, volume 3\n\n{said}\nPage {n}\n" for n, said in enumerate(says, 1)]
+    document = document_of("a.txt", "\f".join(pages).encode())
+    assert document.text == "\f".join(f"\n{said}\n" for said in says)
+    assert document.page_at(document.text.index("three")) == 3
+    two = "\f".join(pages[:2])
+    assert document_of("a.txt", two.encode()).text == two  # too few to tell what repeats
+    unpaged = "".join(pages)
+    assert document_of("a.txt", unpaged.encode()).text == unpaged
+
+
 # From a folder to documents -----------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from chatbot.formats.content import clean
-from chatbot.formats.page_layout import LAST_WORD, count_words, join
+from chatbot.formats.page_layout import LAST_WORD, Run, count_words, join, without_repeats
 
 _DIVIDED = re.compile(
     r"(?P<hyphen>[-\u00ad])(?<=[^\W\d_].)[ \t]*(?:\r\n|\n|\r)(?P<page>\f?)[ \t]*(?P<second>[^\W\d_]+)(?P<rest>\S*)"
@@ -20,8 +20,26 @@ _COMPOUND = frozenset(  # what often stands before a hyphen of its own
 
 
 def clean_plain_text(text: str) -> str:
-    """Cleaned, and with the words whole that were divided at the end of a line."""
-    return clean(_join_words(text) if _DIVIDED.search(text) else text)
+    """Cleaned, without running titles, and with the words whole that were divided at the end of a line."""
+    if "\f" in text:
+        text = _leave_out_repeats(text)
+    if _DIVIDED.search(text):
+        text = _join_words(text)
+    return clean(text)
+
+
+def _leave_out_repeats(text: str) -> str:
+    """Without what `without_repeats` takes from the pages of a PDF."""
+    pages = [page.splitlines(keepends=True) for page in text.split("\f")]
+    rows = [
+        [Run(line, 0, 1, -number, 1 - number) for number, line in enumerate(page) if line.strip()]
+        for page in pages
+    ]
+    kept = [{-run.bottom for run in page} for page in without_repeats(rows)]
+    return "\f".join(
+        "".join(line for number, line in enumerate(page) if number in numbers or not line.strip())
+        for page, numbers in zip(pages, kept, strict=True)
+    )
 
 
 def _join_words(text: str) -> str:
