@@ -137,27 +137,40 @@ class Query:
 
 
 def corpus_files(folder: Path, skip: Path | None = None) -> list[Path]:
-    """The files of a corpus in a fixed order.
+    """The files of a corpus in a fixed order, without those below `skip` and those left out on purpose."""
+    return [path for path, kind in _sorted_files(folder, skip) if not kind]
 
-    Left out are hidden ones, locks of Office, what a browser saved beside a page, and those below `skip`.
-    """
+
+def left_out_files(folder: Path, skip: Path | None = None) -> dict[str, str]:
+    """The files left out on purpose and what they are: "hidden"; those below `skip` are not even named."""
+    return {path.relative_to(folder).as_posix(): kind for path, kind in _sorted_files(folder, skip) if kind}
+
+
+def _sorted_files(folder: Path, skip: Path | None) -> list[tuple[Path, str]]:
+    """Each file with the kind for which it is left out, "" for one that is to be read."""
     if not folder.is_dir():
         raise CorpusMissing(f"no corpus folder at {folder}; name one with --corpus")
     skipped = skip.resolve() if skip else None
     paths = list(folder.rglob("*"))
     attached = {path.with_name(f"{path.stem}_files") for path in paths if path.suffix.lower() in _SAVED_PAGES}
 
-    def wanted(path: Path) -> bool:
+    def kind(path: Path) -> str:
         parts = path.relative_to(folder).parts
-        if any(part.startswith((".", "~$")) for part in parts) or parts[0] in RESERVED:
-            return False
-        if not attached.isdisjoint(path.parents):
-            return False
-        return not (skipped and skipped in path.resolve().parents)
+        if any(part.startswith("~$") for part in parts):
+            return "lock of Office"
+        if any(part.startswith(".") for part in parts):
+            return "hidden"
+        if parts[0] in RESERVED:
+            return "about the corpus"
+        return "" if attached.isdisjoint(path.parents) else "part of a saved web page"
 
-    # what is neither file nor folder (a pipe, a socket) would be waited for; a broken link is told later
-    files = (path for path in paths if (path.is_file() or not path.exists()) and wanted(path))
-    return sorted(files, key=lambda path: path.relative_to(folder).as_posix())
+    files = [
+        (path, kind(path))
+        for path in paths
+        # what is neither file nor folder (a pipe, a socket) would be waited for; a broken link is told later
+        if (path.is_file() or not path.exists()) and not (skipped and skipped in path.resolve().parents)
+    ]
+    return sorted(files, key=lambda file: file[0].relative_to(folder).as_posix())
 
 
 def read_documents(folder: Path, files: Sequence[Path]) -> Iterator[Document | UnreadFile]:

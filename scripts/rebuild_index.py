@@ -7,12 +7,17 @@ Passages that have not changed keep their vectors. However it is stopped, the in
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from chatbot.corpus import left_out_files
 from chatbot.encoder import load_encoder
 from chatbot.errors import ChatbotError
+from chatbot.formats.report import Outcome, ReadingReport
 from chatbot.index import PassageIndex, build_index, stale
 from chatbot.library import Survey
 from chatbot.progress import build_bar
@@ -27,6 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--index", type=Path, default=PROJECT / "index", help="folder of the index")
     parser.add_argument("--model", help="a sentence-transformers model or folder (default: all-MiniLM-L6-v2)")
     parser.add_argument("--force", action="store_true", help="embed everything anew")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write what became of every file, as JSON lines"
+    )
     parser.add_argument("--check", action="store_true", help="build nothing; exit 1 when the index is stale")
     options = parser.parse_args(argv)
     try:
@@ -40,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 options.corpus, options.index, encoder, force=options.force, progress=progress
             )
         reading = Survey(PassageIndex.open(options.index, encoder)).report()
+        left_out = left_out_files(options.corpus, options.index)
     except ChatbotError as error:
         print(f"rebuild_index: {error}", file=sys.stderr)
         return 2
@@ -48,7 +57,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"warning: {warning}", file=sys.stderr)
     print(report)
     print(reading)
+    if left_out:
+        counts = ", ".join(f"{kind} ({count:,})" for kind, count in Counter(left_out.values()).items())
+        print(f"left out on purpose: {counts}")
+    if options.report:
+        try:
+            write_outcomes(options.report, reading, left_out)
+        except OSError as error:
+            print(f"rebuild_index: {options.report} cannot be written ({error.strerror})", file=sys.stderr)
+            return 2
     return 0
+
+
+def write_outcomes(path: Path, reading: ReadingReport, left_out: Mapping[str, str]) -> None:
+    outcomes = [*reading.outcomes, *(Outcome(name, "left out", kind) for name, kind in left_out.items())]
+    lines = (json.dumps(asdict(outcome), ensure_ascii=False) + "\n" for outcome in outcomes)
+    path.write_bytes("".join(lines).encode("utf-8", "backslashreplace"))  # names may hold half characters
 
 
 if __name__ == "__main__":

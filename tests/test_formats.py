@@ -855,18 +855,27 @@ def test_the_report_names_what_was_lost_or_repeated() -> None:
     )
     textless = "s.pdf: 1 of 2 pages without a text layer (page 2)"
     report = reading_report(
-        documents, dict.fromkeys("abcde", 1), [UnreadFile("x.pdf", "is empty")], [textless, "other"]
+        documents,
+        dict.fromkeys("abcde", 1),
+        [UnreadFile("x.pdf", "is empty")],
+        [textless, "e: read as cp1252"],
     )
     assert report.near_duplicates == (("b", "a"),)
     assert report.damaged == (("d", 2), ("e", 2))
     assert report.textless == (textless,)
-    assert report.warned == ("other",)
+    assert report.warned == ("e: read as cp1252",)
     assert report.no_passages == ("f",)
+    assert [(one.path, one.outcome, one.why, one.passages) for one in report.outcomes if one.why] == [
+        ("b", "read", "repeats a", 1),
+        ("d", "read", "encoding damage in 2 places", 1),
+        ("e", "read", "read as cp1252; encoding damage in 2 places", 1),
+        ("x.pdf", "not read", "is empty", 0),
+    ]
     assert str(report).splitlines() == [
         "6 documents read, 1 file not read; passages a document: 0 to 1, median 1",
         "not read: x.pdf is empty",
         f"pages without text: {textless}",
-        "read with a warning: other",
+        "read with a warning: e: read as cp1252",
         "near-duplicate: b repeats a",
         "encoding damage: d: 2 places",
         "encoding damage: e: 2 places",
@@ -908,6 +917,51 @@ def test_rebuild_prints_the_report(
             "near-duplicate: c.html repeats b.html",
         ]
         assert "warning" not in warned
+
+
+def test_rebuild_writes_what_became_of_every_file(
+    make_corpus: MakeCorpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    script = load_script("rebuild_index")
+    monkeypatch.setattr(script, "load_encoder", lambda _: HashEncoder())
+    files: dict[str, str | bytes] = {
+        "README.md": "About.",
+        "qrels/test.tsv": "",
+        ".hidden/a.md": "H.",
+        "~$b.docx": "user",
+        "page.html": PAGE,
+        "page_files/x.js": "var x;",
+        "copy.html": PAGE,
+        "é.epub": make_epub(),
+        "sub/README.md": "Words: of a text.",
+        "lines.jsonl": json.dumps({"_id": "line", "text": "A line. Another."}),
+    }
+    files |= {f"{number:02}.docx": b"no" for number in range(12)}
+    corpus, written = make_corpus(files), tmp_path / "report.jsonl"
+    places = ["--corpus", str(corpus), "--index", str(corpus / "index"), "--report"]
+    assert script.main([*places, str(written)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert "not read: and 2 more" in told
+    assert (
+        told[-1]
+        == "left out on purpose: hidden (1), about the corpus (2), part of a saved web page (1), lock of Office (1)"
+    )
+    outcomes = {line.pop("path"): line for line in map(json.loads, written.read_text("utf-8").splitlines())}
+    assert len(outcomes) == 5 + 12 + 5
+    no_docx = "ends in .docx but is no DOCX, or its beginning is damaged"
+    assert [outcomes[f"{number:02}.docx"] for number in range(12)] == [
+        {"outcome": "not read", "why": no_docx, "passages": 0}
+    ] * 12
+    missing = "chapter OPS/text/gone.xhtml is damaged (OPS/text/gone.xhtml is missing)"
+    assert outcomes["é.epub"] == {"outcome": "read", "why": missing, "passages": 2}
+    assert outcomes["page.html"] == {"outcome": "read", "why": "repeats copy.html", "passages": 2}
+    assert outcomes["line"] == {"outcome": "read", "why": "", "passages": 1}
+    assert outcomes["~$b.docx"] == {"outcome": "left out", "why": "lock of Office", "passages": 0}
+    assert script.main([*places, str(tmp_path / "none" / "x")]) == 2
+    assert "cannot be written (No such file or directory)" in capsys.readouterr().err
 
 
 def test_a_long_list_of_findings_is_cut_short() -> None:

@@ -8,7 +8,7 @@ import statistics
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chatbot.corpus import Document, UnreadFile
 from chatbot.formats.content import NO_TEXT_LAYER
@@ -27,6 +27,17 @@ _DAMAGED = 2  # places in a document; one may be on purpose
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What became of a document or file: "read", "not read" or "left out" on purpose; `why` tells all that
+    was found."""
+
+    path: str
+    outcome: str
+    why: str = ""
+    passages: int = 0
+
+
+@dataclass(frozen=True)
 class ReadingReport:
     """`passages` are (least, median, most) a document."""
 
@@ -38,6 +49,7 @@ class ReadingReport:
     near_duplicates: tuple[tuple[str, str], ...]  # the later document, the earlier it repeats
     damaged: tuple[tuple[str, int], ...]  # document, damaged places
     no_passages: tuple[str, ...]  # documents that hold nothing to quote
+    outcomes: tuple[Outcome, ...] = field(repr=False)  # of every document and unread file
 
     def __str__(self) -> str:
         least, median, most = self.passages
@@ -74,23 +86,47 @@ def reading_report(
     ids: list[str] = []
     damaged: list[tuple[str, int]] = []
     sketches: list[frozenset[int]] = []
+    sources: dict[str, str] = {}
     for document in documents:
         ids.append(document.doc_id)
+        sources[document.doc_id] = document.source
         places = sum(1 for _ in _DAMAGE.finditer(document.text))
         if places >= _DAMAGED:
             damaged.append((document.doc_id, places))
         sketches.append(_sketch(document.text))
     counts = [passages.get(doc_id, 0) for doc_id in ids] or [0]
+    repeats = tuple((ids[later], ids[earlier]) for later, earlier in _near_duplicates(sketches))
+    why = _findings(sources, warnings)
+    for doc_id, earlier in repeats:
+        why[doc_id].append(f"repeats {earlier}")
+    for doc_id, places in damaged:
+        why[doc_id].append(f"encoding damage in {places:,} places")
     return ReadingReport(
         len(ids),
         (min(counts), statistics.median(counts), max(counts)),
         tuple(unread),
         tuple(warning for warning in warnings if NO_TEXT_LAYER in warning),
         tuple(warning for warning in warnings if NO_TEXT_LAYER not in warning),
-        tuple((ids[later], ids[earlier]) for later, earlier in _near_duplicates(sketches)),
+        repeats,
         tuple(damaged),
         tuple(doc_id for doc_id in ids if not passages.get(doc_id)),
+        (
+            *(Outcome(doc_id, "read", "; ".join(why[doc_id]), passages.get(doc_id, 0)) for doc_id in ids),
+            *(Outcome(item.path, "not read", item.reason) for item in unread),
+        ),
     )
+
+
+def _findings(sources: Mapping[str, str], warnings: Sequence[str]) -> defaultdict[str, list[str]]:
+    """The warnings of each document id; a warning begins with the source of its document."""
+    by_source: defaultdict[str, list[str]] = defaultdict(list)
+    known = set(sources.values())
+    for warning in warnings:
+        for end in (match.start() for match in re.finditer(": ", warning)):
+            if warning[:end] in known:
+                by_source[warning[:end]].append(warning[end + 2 :])
+                break
+    return defaultdict(list, {doc_id: by_source[source][:] for doc_id, source in sources.items()})
 
 
 def _sketch(text: str) -> frozenset[int]:
