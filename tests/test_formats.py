@@ -20,7 +20,7 @@ import docx
 import openpyxl
 import pptx
 import pytest
-from conftest import HashEncoder, load_script
+from conftest import ROOT, HashEncoder, load_script
 from fpdf import FPDF
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +42,7 @@ from chatbot.formats.content import Part, clean, page_list, tidy
 from chatbot.formats.page_layout import HYPHEN, Run, lines, paragraphs, without_repeats
 from chatbot.formats.report import reading_report
 from chatbot.index import PassageIndex, build_index
+from chatbot.library import KEPT_DAYS, Limits
 
 MakeCorpus = Callable[..., Path]
 
@@ -717,6 +718,24 @@ def test_an_encrypted_archive_is_refused_with_its_remedy(make_corpus: MakeCorpus
     assert list(read_documents(folder, corpus_files(folder))) == [
         UnreadFile("a.zip/a.txt", "is encrypted; unpack it with its password")
     ]
+
+
+def test_the_readme_names_the_limits() -> None:
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    limits = Limits()
+    for told in (
+        f"A file may have {content.MAX_FILE_BYTES >> 20} MB",
+        f"slide show {content.MAX_PAGES:,} pages",
+        f"a table {content.MAX_ROWS:,} rows",
+        f"an HTML file {content.MAX_MARKUP_BYTES >> 20} MB",
+        f"an archive {content.MAX_MEMBERS:,} files that unpack to {content.MAX_UNPACKED_BYTES >> 20} MB",
+        f"{content.MAX_RATIO} times its size (from {content.RATIO_FREE_BYTES >> 20} MB on)",
+        f"more than {content.MAX_STREAM_BYTES >> 20} MB in one place of a PDF",
+        f"until the folder has {limits.files:,} or {limits.total_bytes >> 30} GB",
+        f"for {KEPT_DAYS} days",
+    ):
+        assert told in readme
+    assert limits.file_bytes == content.MAX_FILE_BYTES
 
 
 def test_limits_of_markup(monkeypatch: pytest.MonkeyPatch) -> None:
