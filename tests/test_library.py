@@ -6,6 +6,8 @@ import io
 import itertools
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -339,6 +341,24 @@ def test_the_trash_is_emptied_of_what_is_older_than_thirty_days(library: Library
     os.utime(plan, (time.time() - 31 * 86_400,) * 2)
     Library(library.corpus, library._trash)
     assert library.removals() == []
+
+
+def test_what_is_called_safe_to_delete_is_made_anew(built: Built, library: Library) -> None:
+    told = (ROOT / "index" / "README.md").read_text("utf-8")
+    kept = " ".join(re.findall(r"^- (.*?):", told, re.MULTILINE))
+    names = set(re.findall(r"`([\w.]+)/?`", kept))
+    assert names == {"trash", "staging", "receipts", "feedback.jsonl", "reviewed.jsonl", "collections"}
+    before = tree(library.corpus)
+    change = library.remove(["trees.md"])
+    build_index(*built, HashEncoder())
+    for path in built[1].iterdir():
+        if path.name not in names:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    build_index(*built, HashEncoder())
+    again = Library(library.corpus, library._trash)
+    again.restore(change.undo)
+    assert tree(again.corpus) == before
+    assert build_index(*built, HashEncoder()).documents == 3
 
 
 @pytest.mark.parametrize("another_disk", [False, True])
