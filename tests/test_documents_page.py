@@ -85,6 +85,21 @@ def test_all_is_called_fine_only_where_nothing_was_read_with_a_warning() -> None
     assert f"<h3>Read with a warning (1)</h3><ul><li>{warning}</li></ul>" in drawn
 
 
+def test_what_could_not_be_read_is_counted_and_not_named() -> None:
+    change = Change(added=("scan.pdf", "notes.md", "old.zip"), replaced=("map.pdf",))
+    unread = [
+        Entry(name, name, "PDF", file=file, state="unread")
+        for name, file in (
+            ("scan.pdf", "scan.pdf"),
+            ("old.zip/letter.pdf", "old.zip"),
+            ("map.pdf", "map.pdf"),
+            ("b.md", "b.md"),
+        )
+    ]
+    told = documents.draw_brought(change, unread).striptags()
+    assert told == "Added notes.md and 1 more. Of what came, 3 files could not be read: Reading report"
+
+
 def test_the_time_that_is_left_is_told_in_round_numbers() -> None:
     told = [documents.time_left(seconds) for seconds in (None, 0.4, 2, 33, 89, 200)]
     assert told == [
@@ -229,6 +244,19 @@ def test_a_file_that_is_added_answers_questions(
     page.get_by_role("navigation").get_by_role("button", name="Chat").click()
     article = ask(page, "How many geese were counted in Port Nowhere?")
     expect(article).to_contain_text("There were 77 of them.")
+
+
+@browser
+def test_what_is_said_to_be_added_was_read(open_documents: OpenDocuments, tmp_path: Path) -> None:
+    page = open_documents()
+    headings = file(tmp_path, "a.md", "# Geese\n\n## Ducks\n")  # fit to be added, and nothing to quote
+    choose_files(page, headings, file(tmp_path, "geese.md"), file(tmp_path, "ducks.txt", "The ducks left."))
+    expect_built(page)
+    news = page.locator("#documents .news")
+    expect(news).to_contain_text("Added geese.md and 1 more.")
+    expect(news).to_contain_text("Of what came, 1 file could not be read")
+    news.get_by_role("link", name="Reading report").click()
+    expect(page.locator("#documents .report")).to_contain_text("a.md holds headings but no text")
 
 
 @browser
@@ -487,6 +515,17 @@ def test_a_document_opens_in_full_with_the_cited_sentences_marked(open_documents
     expect(row(page, "barometers.md")).to_be_visible()
     expect(row(page, str(doc_id)).get_by_role("link")).to_be_focused()
     expect(text).to_be_hidden()
+
+
+@browser
+def test_the_questions_to_try_are_about_documents_that_are_there(open_documents: OpenDocuments) -> None:
+    page = open_documents()
+    expect(page.locator(".examples")).to_contain_text("What is known about The atomic bombing of Hiroshima?")
+    row(page, "articles/hiroshima.md").get_by_role("button", name="Remove").click()
+    expect_built(page)
+    page.get_by_role("navigation").get_by_role("button", name="Chat").click()
+    expect(page.locator(".examples")).not_to_contain_text("Hiroshima?")
+    expect(page.locator(".examples button")).to_have_count(6)
 
 
 @browser

@@ -11,10 +11,11 @@ from markupsafe import Markup
 
 from chatbot.answer import MOST_CHOSEN
 from chatbot.app.documents import address_of
-from chatbot.app.parts import html_part, read_call
+from chatbot.app.parts import html_part, read_call, read_texts
 from chatbot.app.text import count, name_some, sendable
 from chatbot.collection import Collection
 
+ASKED = MOST_CHOSEN + 1  # documents that are looked at, so that one too many is refused
 # of the event that asks: the script puts the choice in the place of its last input
 WITH_CHOICE = "(...inputs) => [...inputs.slice(0, -1), JSON.stringify(footnote.only())]"
 
@@ -27,7 +28,7 @@ def add_choice(collections: Mapping[str, Collection]) -> gr.HTML:
         collection, data = read_call(collections, asked)
         if collection is None:
             return {"only": [], "line": "", "said": ""}
-        return describe_choice(dict(collection.live_index.titles()), read_texts(data.get("only")))
+        return describe_choice(dict(collection.live_index.titles()), read_texts(data.get("only"), ASKED))
 
     return html_part('<div class="choice"></div>', "choice", functions=[show_choice])
 
@@ -35,15 +36,11 @@ def add_choice(collections: Mapping[str, Collection]) -> gr.HTML:
 def read_choice(sent: object) -> frozenset[str]:
     """The documents that came with a question; none: all."""
     try:
-        return frozenset(read_texts(json.loads(sent))) if isinstance(sent, str) and sent else frozenset()
+        return (
+            frozenset(read_texts(json.loads(sent), ASKED)) if isinstance(sent, str) and sent else frozenset()
+        )
     except (ValueError, RecursionError):
         return frozenset()
-
-
-def read_texts(sent: object) -> list[str]:
-    """What of it are texts, each once, and one more at most than may be chosen."""
-    texts = [text for text in sent if isinstance(text, str)] if isinstance(sent, list) else []
-    return list(dict.fromkeys(texts))[: MOST_CHOSEN + 1]
 
 
 def describe_choice(titles: Mapping[str, str], only: Sequence[str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from markupsafe import Markup
 
-from chatbot.app.parts import html_part
+from chatbot.app.parts import html_part, read_texts
 from chatbot.app.source import show_document
 from chatbot.app.text import count, sendable
 from chatbot.collection import Collection
@@ -89,6 +89,9 @@ def add_documents(collections: Mapping[str, Collection], current: gr.State, top:
     def cancel_update(asked: object) -> Reply:
         return guarded(collections, asked, cancel_build)
 
+    def tell_brought(asked: object) -> Reply:
+        return guarded(collections, asked, show_brought)
+
     for collection in collections.values():
         _ = collection.rebuilding, collection.library.corpus  # completes a change that was cut off
     with gr.Column(elem_id="documents-view", elem_classes=["pane"]):
@@ -106,6 +109,7 @@ def add_documents(collections: Mapping[str, Collection], current: gr.State, top:
                 restore_files,
                 update_index,
                 cancel_update,
+                tell_brought,
             ],
         )
 
@@ -218,7 +222,8 @@ def cancel_build(collection: Collection, _: Mapping[str, Any]) -> Reply:
 
 
 def tell(change: Change, oversized: Sequence[UnreadFile] = ()) -> Reply:
-    return {"news": sendable(draw_news(change, oversized))}
+    brought = {"added": change.added, "replaced": change.replaced}
+    return {"news": sendable(draw_news(change, oversized)), "brought": brought}
 
 
 # What is shown ------------------------------------------------------------------------------
@@ -266,6 +271,15 @@ def show_build(collection: Collection, _: Mapping[str, Any]) -> Reply:
         "end": build.end,
         "news": sendable(draw_end(build)),
     }
+
+
+def show_brought(collection: Collection, data: Mapping[str, Any]) -> Reply:
+    """What was told of files that came, now that they have been read or could not be."""
+    most = collection.library.limits.files
+    added, replaced = (tuple(read_texts(data.get(name), most)) for name in ("added", "replaced"))
+    entries = collection.library.entries(collection.live_index)
+    unread = [entry for entry in entries if entry.state == "unread"]
+    return {"brought": sendable(draw_brought(Change(added, replaced), unread))}
 
 
 def show_in_full(collection: Collection, data: Mapping[str, Any], text: str) -> Reply:
@@ -455,14 +469,11 @@ def name_files(names: Sequence[str]) -> str:
 def draw_news(change: Change, oversized: Sequence[UnreadFile] = ()) -> Markup:
     """What a change has done, with a button that takes it back where there is one."""
     refused = [*oversized, *change.refused]
-    told = [
-        Markup('<p>{} <b dir="auto">{}</b>.</p>').format(verb, name_files(names))
-        for verb, names in (
-            ("Added", change.added),
-            ("Replaced", change.replaced),
-            ("Removed", change.removed),
-            ("Already here, unchanged:", change.same),
-        )
+    brought = draw_brought(change)
+    told = [Markup('<div class="brought">{}</div>').format(brought)] if brought else []
+    told += [
+        draw_done(verb, names)
+        for verb, names in (("Removed", change.removed), ("Already here, unchanged:", change.same))
         if names
     ]
     undo = Markup('<button type="button" class="act plain" data-do="undo" data-undo="{}">Undo</button>')
@@ -470,6 +481,28 @@ def draw_news(change: Change, oversized: Sequence[UnreadFile] = ()) -> Markup:
     if refused:
         told.append(draw_refused(refused))
     return Markup().join(told)
+
+
+def draw_done(verb: str, names: Sequence[str]) -> Markup:
+    return Markup('<p>{} <b dir="auto">{}</b>.</p>').format(verb, name_files(names))
+
+
+def draw_brought(change: Change, unread: Sequence[Entry] = ()) -> Markup:
+    """The files that came. Those that could not be read are counted, with those in archives, not named."""
+    came = set(change.files)
+    lost = [entry for entry in unread if entry.file in came]
+    named = {entry.name for entry in lost}
+    told = [
+        draw_done(verb, read)
+        for verb, names in (("Added", change.added), ("Replaced", change.replaced))
+        if (read := [name for name in names if name not in named])
+    ]
+    if lost:
+        note = Markup(
+            '<p>Of what came, {} could not be read: <a href="#documents//report">Reading report</a></p>'
+        )
+        told.append(note.format(count(len(lost), "file")))
+    return Markup(" ").join(told)
 
 
 def draw_refused(refused: Sequence[UnreadFile]) -> Markup:

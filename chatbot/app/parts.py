@@ -36,3 +36,9 @@ def read_call(
     data = asked if isinstance(asked, dict) else {}
     name = data.get("collection")
     return (collections.get(name) if isinstance(name, str) else None), data
+
+
+def read_texts(sent: object, most: int) -> list[str]:
+    """The first `most` of what are texts in it, each once."""
+    texts = [text for text in sent if isinstance(text, str)] if isinstance(sent, list) else []
+    return list(dict.fromkeys(texts))[:most]

@@ -12,6 +12,7 @@
   let place; // the rest of the address, once the view has been shown
   let listed = ""; // collection whose documents are
   let generation = ""; // of the index whose documents are listed
+  let brought = null; // names of the files that came last, until they have been read
   let held = []; // uploads whose names are taken, until the reader has chosen
   let upload = null; // the one that is on its way
   let stopped = false;
@@ -52,6 +53,7 @@
   }
 
   function tellNews(html) {
+    brought = null;
     part(".news").innerHTML = html;
   }
 
@@ -141,6 +143,7 @@
     if (!reply) return;
     held = files.filter(({ name }) => reply.clashes?.includes(name));
     tellNews(reply.news + (reply.question ?? ""));
+    brought = reply.brought;
     part('[data-do="choose"]')?.focus();
     await watch();
   }
@@ -274,8 +277,17 @@
     if (!upload) working(null);
     const isNew = state && (ran || state.end === "failed" || (built >= 0 && state.number > built));
     if (isNew && state.number > built) tellEnd(state.news);
+    if (state?.end === "done") await tellBrought();
     built = state?.number ?? built;
     if (ran || isNew) await list();
+  }
+
+  // What could not be read is known only now.
+  async function tellBrought() {
+    const box = part(".news .brought");
+    const reply = box && brought && (await call("tell_brought", brought));
+    brought = null;
+    if (reply) box.innerHTML = reply.brought;
   }
 
   // Beside what a change has told, whose undo still holds.
@@ -380,6 +392,7 @@
     const reply = await call(name, asked);
     if (!reply) return;
     tellNews(reply.news ?? "");
+    brought = reply.brought;
     await watch();
   }
 
