@@ -146,6 +146,15 @@ def test_search_returns_passages_best_first(client: Client, served: Served) -> N
     assert len(client.predict("Yalta agreement", api_name="/search")) == 10
 
 
+def test_search_looks_in_chosen_documents_alone(client: Client, url: str) -> None:
+    only = ["articles/kwantung-army-1945.md", "articles/nagasaki.md"]
+    hits = client.predict("Soviet attack", limit=100, only=only, api_name="/search")
+    assert sorted({hit["doc_id"] for hit in hits}) == only
+    assert len(client.predict("Soviet attack", limit=100, api_name="/search")) > len(hits)
+    called = call_tool(url, "search", {"query": "Soviet attack", "limit": 100, "only": only})
+    assert json.loads(told(called)) == hits
+
+
 def test_verify_tells_a_true_quote_from_a_false_one(client: Client) -> None:
     answer = client.predict(QUESTION, api_name="/ask")
     assert {verdict["state"] for verdict in client.predict(answer, api_name="/verify")} == {"valid"}
@@ -180,6 +189,9 @@ def test_list_documents_names_documents_and_collections(client: Client) -> None:
         ("search", {"query": "Yalta", "limit": 0}, "limit must be a whole number from 1 to 100"),
         ("search", {"query": "Yalta", "limit": True}, "limit must be a whole number from 1 to 100"),
         ("search", {"query": ""}, "Please type a question."),
+        ("search", {"query": "Yalta", "only": [1]}, "only must be a list of texts"),
+        ("search", {"query": "Yalta", "only": ["louise.md"]}, "no document 'louise.md' in the index"),
+        ("search", {"query": "Yalta", "only": [str(n) for n in range(1_001)]}, "1,001 documents are chosen"),
         ("verify", {"answer": []}, "answer must be what ask returned"),
         ("verify", {"answer": {"citations": [{}]}}, "a citation lacks 'number'"),
         ("verify", {"answer": {"citations": [{}] * 101}}, "more than 100 citations"),
@@ -204,6 +216,7 @@ def test_the_readmes_client_runs(url: str) -> None:
     said = run_python(code.replace(HOME, url), ROOT)
     assert "answered 8 August 1945" in said
     assert "1 valid" in said
+    assert "{'articles/kwantung-army-1945.md'}" in said
     assert "articles/hiroshima.md" in said
 
 

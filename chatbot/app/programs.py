@@ -66,24 +66,30 @@ class Programs:
             raise QuestionError(
                 f"history has at most {LONGEST_HISTORY} questions of {LONGEST_QUESTION:,} characters"
             )
-        if not isinstance(only, list) or not all(isinstance(doc_id, str) for doc_id in only):
-            raise QuestionError("only must be a list of texts, the doc_id of each document to answer from")
         chatbot = self._collection(collection).chatbot
-        reply = chatbot.answer(_question(question), history, only=frozenset(only))
+        reply = chatbot.answer(_question(question), history, only=_documents(only))
         return {"id": "", **reply.to_json()}
 
-    def search(self, query: str, limit: int = 10, collection: str = "") -> list[Json]:
+    def search(
+        self,
+        query: str,
+        limit: int = 10,
+        collection: str = "",
+        only: list[str] = [],  # noqa: B006
+    ) -> list[Json]:
         """Find the passages of the documents that fit a query best by meaning and words, best first.
 
         Args:
             query: words or a question, in up to 2,000 characters
             limit: how many passages at most, 1 to 100
             collection: the name of the collection to search; left out, the first one
+            only: the doc_id of each document to search; left out, all documents
         """
         if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MOST_HITS:
             raise QuestionError(f"limit must be a whole number from 1 to {MOST_HITS}")
         index = self._collection(collection).live_index
-        return [_describe_hit(hit, index) for hit in index.search(_question(query), limit)]
+        chosen = answers.check_chosen(_documents(only), index)
+        return [_describe_hit(hit, index) for hit in index.search(_question(query), limit, only=chosen)]
 
     def verify(self, answer: Json, collection: str = "") -> list[Json]:
         """Check the citations of an earlier answer against the documents as they are now.
@@ -167,6 +173,12 @@ def _question(text: str) -> str:
     if not isinstance(text, str):
         raise QuestionError("the question must be text")
     return check_question(text)
+
+
+def _documents(only: object) -> frozenset[str]:
+    if not isinstance(only, list) or not all(isinstance(doc_id, str) for doc_id in only):
+        raise QuestionError("only must be a list of texts, the doc_id of each document to look in")
+    return frozenset(only)
 
 
 def _describe_hit(hit: Hit, index: PassageIndex) -> Json:
