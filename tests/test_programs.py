@@ -220,13 +220,24 @@ def test_the_readmes_client_runs(url: str) -> None:
     assert "articles/hiroshima.md" in said
 
 
-def test_the_readmes_plain_request_runs(url: str) -> None:
+def run_plain_request(start: str, url: str) -> str:
+    """What the README's block of curl that starts so prints."""
     if not shutil.which("curl"):
         pytest.skip("no curl on this machine")
-    [command] = (code for code in readme("sh") if code.startswith("curl"))
+    [command] = (code for code in readme("sh") if code.startswith(start))
     ran = subprocess.run(["bash", "-c", command.replace(HOME, url)], capture_output=True, timeout=60)
-    [answer] = json.loads(ran.stdout)["data"]
+    return ran.stdout.decode()
+
+
+def test_the_readmes_plain_request_gives_every_value(url: str) -> None:
+    [answer] = json.loads(run_plain_request("curl", url))["data"]
     assert answer["status"] == "answered"
+
+
+def test_the_readmes_two_plain_requests_leave_out_what_has_a_default(url: str) -> None:
+    event, _, data = run_plain_request("event=", url).strip().partition("\ndata: ")
+    [answer] = json.loads(data)
+    assert (event, answer["status"]) == ("event: complete", "answered")
 
 
 # ---- who may ask
