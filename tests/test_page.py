@@ -32,7 +32,7 @@ from browsing import (
 )
 from playwright.sync_api import Browser, expect
 
-from chatbot.answer import Answer, Citation, NotFound
+from chatbot.answer import Answer, Chatbot, Citation, NotFound
 from chatbot.app import chat, drawing, markdown, serving, text, turns
 from chatbot.app.turns import Source, Turn
 from chatbot.collection import Collection
@@ -616,6 +616,25 @@ def test_what_no_document_holds_is_not_found(open_page: OpenPage) -> None:
     expect(article).to_contain_text("sourdough")
     expect(article).to_contain_text("Searched 9 documents")
     expect(page.locator("#panel .hint")).to_be_visible()
+
+
+@browser
+def test_the_empty_page_says_that_it_looks_for_questions(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried, examples = threading.Event(), Chatbot.examples
+
+    def wait(chatbot: Chatbot, n: int = 6) -> list[str]:
+        assert tried.wait(20)
+        return examples(chatbot, n)
+
+    monkeypatch.setattr(Chatbot, "examples", wait)
+    page = open_page()
+    expect(page.locator(".welcome")).to_contain_text("Looking for questions that they answer")
+    expect(page.locator(".examples")).to_have_count(0)
+    tried.set()
+    expect(page.locator(".examples button")).to_have_count(6)
+    expect(page.locator(".looking")).to_have_count(0)
 
 
 @browser

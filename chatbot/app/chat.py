@@ -11,8 +11,15 @@ from markupsafe import Markup
 
 from chatbot.answer import Chatbot
 from chatbot.app.choice import WITH_CHOICE, add_choice, read_choice
-from chatbot.app.drawing import announce, draw_problem, draw_suggestions, draw_turn, draw_welcome
-from chatbot.app.parts import QUIET, html_part
+from chatbot.app.drawing import (
+    announce,
+    draw_problem,
+    draw_questions,
+    draw_suggestions,
+    draw_turn,
+    draw_welcome,
+)
+from chatbot.app.parts import QUIET, html_part, read_call
 from chatbot.app.printing import printable
 from chatbot.app.source import add_panel
 from chatbot.app.text import sendable
@@ -44,7 +51,11 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
     """
 
     def welcome(name: str) -> str:
-        return str(draw_welcome(collections[name].chatbot.examples()))
+        return sendable(draw_welcome(name))
+
+    def find_examples(asked: object) -> str:
+        collection, _ = read_call(collections, asked)
+        return sendable(draw_questions(collection.chatbot.examples(), "examples")) if collection else ""
 
     def ask(
         event: gr.EventData, typed: str | None, turns: list[Turn], votes: Votes, name: str, only: str | None
@@ -85,7 +96,8 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
     turns, votes = gr.State([]), gr.State({})
     with gr.Column(elem_id="chat"):
         with gr.Column(elem_id="conversation"):
-            earlier, latest = html_part("", "earlier"), html_part(welcome(current.value), "latest")
+            earlier = html_part("", "earlier")
+            latest = html_part(welcome(current.value), "latest", functions=[find_examples])
             upcoming = html_part("", "upcoming")
         choice = add_choice(collections)
         with gr.Row(elem_id="composer"):

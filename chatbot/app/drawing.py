@@ -112,12 +112,14 @@ def draw_panel() -> Markup:
     )
 
 
-def draw_welcome(examples: Sequence[str]) -> Markup:
+def draw_welcome(collection: str) -> Markup:
+    """The empty page; the script puts examples of questions in when they have been tried."""
     return Markup(
-        '<section class="welcome"><h2>What would you like to know?</h2>'
+        '<section class="welcome" data-collection="{}"><h2>What would you like to know?</h2>'
         "<p>Answers are quoted word for word from these documents, each with its source."
-        " When they do not say, you are told so.</p>{}</section>"
-    ).format(draw_questions(examples, "examples"))
+        " When they do not say, you are told so.</p>"
+        '<div class="to-try"><p class="looking">Looking for questions that they answer …</p></div></section>'
+    ).format(collection)
 
 
 def draw_suggestions(questions: Sequence[str], number: int) -> Markup:

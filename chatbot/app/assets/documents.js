@@ -78,6 +78,7 @@
     part(".report summary").textContent = reply.summary;
     showSort();
     if (generation === reply.generation) return;
+    if (generation) footnote.findExamples();
     generation = reply.generation;
     footnote.checkChoice();
     if (part(".report").open) report();

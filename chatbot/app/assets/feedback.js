@@ -8,8 +8,8 @@
   // Another script's part, and ours after it.
   function extend(name, more) {
     const before = parts[name];
-    parts[name] = (element, trigger, watch) => {
-      before?.(element, trigger, watch);
+    parts[name] = (element, trigger, watch, ...rest) => {
+      before?.(element, trigger, watch, ...rest);
       more(element, trigger, watch);
     };
   }

@@ -96,6 +96,7 @@
 
   // ---- the conversation
 
+  let server = null; // what Gradio calls Python's functions by
   let answered = -1; // the turn whose arrival was last seen
 
   function latestChanged() {
@@ -105,6 +106,7 @@
     for (const action of ["export", "clear"]) find(`[data-action="${action}"]`).disabled = !markdown;
     if (!turn) {
       answered = -1;
+      findExamples();
       footnote.closeSource();
       if (!find("#top .switch :focus")) find("#question textarea")?.focus();
       return;
@@ -120,6 +122,19 @@
     footnote.markOpen(); // the number of the open source was drawn anew
     const conversation = find("#conversation");
     conversation.scrollTop = depth(conversation, turn);
+  }
+
+  // Each is tried before it is shown, which takes a moment, and again when there is another index.
+  async function findExamples() {
+    const welcome = find("#latest .welcome");
+    if (!welcome) return;
+    let examples = "";
+    try {
+      examples = await server.find_examples({ collection: welcome.dataset.collection });
+    } catch {
+      // the server is gone; sending a question will say so
+    }
+    welcome.querySelector(".to-try").innerHTML = examples ?? ""; // nothing when Gradio did not reach it
   }
 
   // What to ask next comes after the answer, and may come when another question is asked already.
@@ -210,9 +225,11 @@
       showView();
     },
     earlier: carryClicks,
-    latest(element, trigger, watch) {
+    latest(element, trigger, watch, functions) {
+      server = functions;
       carryClicks(element, trigger);
       watch("value", latestChanged);
+      findExamples();
     },
     upcoming(element, trigger, watch) {
       carryClicks(element, trigger);
@@ -246,6 +263,7 @@
     shown,
     collection: () => collection,
     servedCollection,
+    findExamples,
     UNREACHABLE: "The page cannot reach its server. Is Footnote still running?",
     find,
     findAll,
