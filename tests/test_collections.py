@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import combinations
@@ -13,12 +15,14 @@ from pathlib import Path
 import pytest
 from browsing import NASTY, QUESTION, OpenPage, Served, ask, composer, serve_in_thread
 from conftest import ROOT, HashEncoder
+from markupsafe import Markup
 from playwright.sync_api import FloatRect, Page, expect
 
 from chatbot import __main__ as commands
 from chatbot import collection as collections
 from chatbot.answer import Chatbot
-from chatbot.app.drawing import draw_top
+from chatbot.app import chat
+from chatbot.app.drawing import draw_top, draw_welcome
 from chatbot.collection import Collection, Place, list_places, open_collections, own_folder, read_places
 from chatbot.errors import CorpusError, QuestionError
 from chatbot.index import build_index
@@ -254,6 +258,32 @@ def test_switching_asks_other_documents(open_page: OpenPage, two: Served) -> Non
     switch(page, "corpus")
     expect(page.locator(".turn")).to_have_count(0)
     expect(ask(page, QUESTION)).to_have_attribute("data-state", "answered")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("send", ["key", "button"])
+def test_a_question_asked_while_the_collection_changes_is_asked_of_the_other(
+    open_page: OpenPage, two: Served, monkeypatch: pytest.MonkeyPatch, send: str
+) -> None:
+    drawn = threading.Event()
+
+    def draw_slowly(collection: str) -> Markup:
+        assert drawn.wait(20)
+        return draw_welcome(collection)
+
+    page = open_page(url=two.url)
+    monkeypatch.setattr(chat, "draw_welcome", draw_slowly)
+    page.get_by_label("Collection of documents").select_option(OTHER)
+    composer(page).fill(CARGO)
+    composer(page).press("Enter") if send == "key" else page.get_by_role("button", name="Send").click()
+    expect(page.locator(".counts")).to_contain_text("1 document ·")
+    expect(page.locator(".turn")).to_have_count(0)
+    expect(composer(page)).to_have_value(CARGO)
+    drawn.set()
+    expect(page.locator('.turn[data-state="answered"]')).to_contain_text("340 tons of salt", timeout=20_000)
+    expect(composer(page)).to_have_value("")
+    time.sleep(1)  # in which it was wiped
+    expect(page.locator(".turn")).to_have_count(1)
 
 
 @pytest.mark.browser

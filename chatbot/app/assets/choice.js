@@ -99,7 +99,9 @@
     latest(element, trigger, watch, ...rest);
     watch("value", () => find('#latest .turn[data-state="error"]') && only().length && check());
   };
+  const conversations = parts.conversations;
   parts.conversations = (element, trigger, watch) => {
+    conversations(element, trigger, watch);
     watch("value", () => (mark(), check()));
     check(); // the collection is known by now
   };

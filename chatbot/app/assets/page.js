@@ -45,6 +45,11 @@
   // The one the server has changed over to, whatever the reader chose last.
   const servedCollection = () => find("#conversations [data-collection]")?.dataset.collection ?? "";
 
+  // A question waits for that, or the change would wipe it.
+  const isChangingOver = () =>
+    collection !== servedCollection() &&
+    findAll("#top .switch option").some((option) => option.value === collection);
+
   function choose(name) {
     collection = name;
     switching = true;
@@ -189,6 +194,28 @@
     area.remove();
   }
 
+  // ---- a question while the collection changes
+
+  let waits = false; // what is in the composer was to be sent
+
+  function holdBack(event) {
+    if (!isChangingOver()) return;
+    const isSent = event.type === "click" ? event.target.closest?.("#send") : isSending(event);
+    if (!isSent && !event.target.closest?.("[data-ask]")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    waits ||= Boolean(isSent);
+  }
+
+  const isSending = (event) =>
+    event.key === "Enter" && !event.shiftKey && !event.isComposing && event.target.matches?.("#question textarea");
+
+  function changedOver() {
+    if (!waits || isChangingOver()) return;
+    waits = false;
+    find("#send").click();
+  }
+
   // ---- clicks and keys
 
   const ACTIONS = {
@@ -238,6 +265,9 @@
     status(element, trigger, watch) {
       watch("value", statusChanged);
     },
+    conversations(element, trigger, watch) {
+      watch("value", changedOver);
+    },
   };
 
   function carryClicks(element, trigger) {
@@ -279,6 +309,8 @@
   window.addEventListener("hashchange", showView);
   useTheme(remembered("theme"));
   systemDark.addEventListener("change", () => useTheme());
+  document.addEventListener("click", holdBack, true);
+  document.addEventListener("keydown", holdBack, true);
   document.addEventListener("click", clicked);
   document.addEventListener("keydown", keyPressed, true);
 })();
