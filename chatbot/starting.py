@@ -146,7 +146,7 @@ def _from_document(document: Document) -> Iterator[StartingQuestion]:
     for heading, span in _headed(document):
         if heading.endswith("?"):
             yield question(_bare_question(heading), "faq", span)
-        elif heading.lower() not in _SAYS_NOTHING:
+        elif heading.lower() not in SAYS_NOTHING:
             title = document.title
             text = (
                 heading
@@ -157,7 +157,7 @@ def _from_document(document: Document) -> Iterator[StartingQuestion]:
                 yield question(text, "heading", span)
 
 
-_SAYS_NOTHING = frozenset(
+SAYS_NOTHING = frozenset(  # headings, in lower case
     "abstract, acknowledgements, background, bibliography, conclusion, contents, discussion,"
     " external links, further reading, introduction, notes, overview, references, see also, sources,"
     " summary".split(", ")

@@ -410,9 +410,8 @@ def test_small_talk_is_answered_without_a_search(chatbot: Chatbot) -> None:
     assert (answer.status, answer.citations, answer.hits) == ("smalltalk", (), ())
 
 
-def test_examples_and_suggestions_without_questions_speak_of_the_documents(chatbot: Chatbot) -> None:
+def test_examples_without_questions_speak_of_the_documents(chatbot: Chatbot) -> None:
     assert "Ships" in " ".join(chatbot.examples())
-    assert chatbot.suggestions(chatbot.answer("How long is the Missouri?"))
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def asked(make_corpus: Callable[..., Path], tmp_path: Path, encoder: HashEncoder
 
 
 def test_what_is_suggested_is_answered(asked: Chatbot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Chatbot, "_is_answered", lambda self, question: "Amur" in question)
+    monkeypatch.setattr(Chatbot, "_is_answered", lambda self, question, **_: "Amur" in question)
     assert asked.examples() == ["Where does the Amur form a border?"]
     answer = asked.answer("How long is the Missouri?")
     assert "Where does the Amur form a border?" not in asked.suggestions(
