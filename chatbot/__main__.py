@@ -156,15 +156,14 @@ def _batch_answer(chatbot: Any, line: str, number: int, only: frozenset[str]) ->
 
 def _verify(options: argparse.Namespace) -> int:
     from chatbot.answer import verify
-    from chatbot.encoder import load_encoder
-    from chatbot.index import PassageIndex
+    from chatbot.index import PassageStore, current_generation
 
     try:
         answer = json.loads(options.answer.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise QuestionError(f"{options.answer} cannot be read as JSON ({error})") from error
-    place = _places(options)[0]
-    verdicts = verify(answer, PassageIndex.open(place.index, load_encoder(place.model)))
+    folder = _places(options)[0].index
+    verdicts = verify(answer, PassageStore(folder, current_generation(folder)))
     for verdict in verdicts:
         print(f"[{verdict.number}] {verdict.state:8} {verdict.doc_id}: {verdict.detail}")
     return 0 if all(verdict.state in {"valid", "moved"} for verdict in verdicts) else 1

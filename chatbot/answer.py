@@ -33,7 +33,7 @@ from chatbot.disagreement import positions as find_positions
 from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import IndexBroken, QuestionError
 from chatbot.formats.table import row_cells
-from chatbot.index import Hit, PassageIndex, Pool, Rows, current_generation
+from chatbot.index import Hit, PassageIndex, PassageStore, Pool, Rows, current_generation
 from chatbot.reader import (
     READ_BY_NETWORK,
     Asked,
@@ -814,7 +814,7 @@ class Verdict:
     detail: str
 
 
-def verify(answer: Mapping[str, Any], index: PassageIndex) -> list[Verdict]:
+def verify(answer: Mapping[str, Any], index: PassageStore) -> list[Verdict]:
     """A verdict on each citation of an answer's JSON, against the index as it is now.
 
     Raises QuestionError when it is not the JSON of an answer.
@@ -827,7 +827,7 @@ def verify(answer: Mapping[str, Any], index: PassageIndex) -> list[Verdict]:
         raise QuestionError(f"not the JSON of an answer: a citation has no whole number ({error})") from error
 
 
-def _verdict(citation: Mapping[str, Any], index: PassageIndex) -> Verdict:
+def _verdict(citation: Mapping[str, Any], index: PassageStore) -> Verdict:
     number, doc_id, quote = int(citation["number"]), str(citation["doc_id"]), str(citation["quote"])
     start, end = int(citation["start"]), int(citation["end"])
     try:

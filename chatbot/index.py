@@ -96,6 +96,7 @@ SHARD = 4096  # texts embedded between two writes: what a killed build loses at 
 _HASHED_BYTES = 256 << 20  # files of an index up to this size together are checksummed when it is opened
 _RELEASE_AFTER = 16  # searches after which mapped vectors no longer count as this process's memory
 _THREADS = faiss.omp_get_max_threads()  # OMP_NUM_THREADS, or what the machine has
+_STORE = "passages.sqlite"
 _JUST_WRITTEN = 2.0  # seconds in which a file can change without a change of its time
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
@@ -180,16 +181,83 @@ class BuildReport:
 # Searching ----------------------------------------------------------------------------------
 
 
-class PassageIndex:
-    """One generation, read-only; safe to use from several threads."""
+class PassageStore:
+    """The documents and passages of one generation, read-only; safe to use from several threads.
 
-    def __init__(self, folder: Path, generation: str, encoder: Encoder) -> None:
+    Neither a model nor vectors are needed for them.
+    """
+
+    def __init__(self, folder: Path, generation: str) -> None:
         self.generation = generation
-        self.encoder = encoder
         self._folder = folder / generation
         self.manifest = read_manifest(folder, generation)
+        _check_files(self._folder, self.manifest, [_STORE])
+        self._db = _open_read_only(self._folder / _STORE)
+        self._lock = threading.Lock()
+
+    def doc_id(self, row: int) -> str:
+        """The document of a passage row."""
+        query = (
+            "SELECT doc_id FROM passages JOIN documents ON document = documents.row WHERE passages.row = ?"
+        )
+        return str(self._rows(query, int(row))[0][0])
+
+    def document(self, doc_id: str) -> Document:
+        """The document as it was read. Raises KeyError if there is none of this id."""
+        for title, source, text in self._rows(
+            "SELECT title, source, text FROM documents WHERE doc_id = ?", doc_id
+        ):
+            return Document(doc_id, title, text, source, ())
+        raise KeyError(doc_id)
+
+    def titles(self) -> list[tuple[str, str]]:
+        """(doc_id, title) of every document, in corpus order."""
+        return self._rows("SELECT doc_id, title FROM documents ORDER BY row")
+
+    def sections(self, doc_id: str) -> list[str]:
+        """Headings of a document that have text below them, in order, each once."""
+        query = "SELECT DISTINCT section FROM passages JOIN documents ON document = documents.row WHERE doc_id = ?"
+        return [row[0] for row in self._rows(query, doc_id) if row[0]]
+
+    def questions(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Questions that came with the corpus, each with the documents that answer it."""
+        return [
+            (text, tuple(json.loads(ids)))
+            for text, ids in self._rows("SELECT text, doc_ids FROM questions ORDER BY row")
+        ]
+
+    def passage(self, row: int) -> tuple[Passage, str, str, str]:
+        """Passage, its text, and the title and source of its document."""
+        query = """SELECT doc_id, title, source, start, end, section, sentences, passages.text
+                   FROM passages JOIN documents ON document = documents.row WHERE passages.row = ?"""
+        doc_id, title, source, start, end, section, spans, text = self._rows(query, row)[0]
+        sentences = tuple((int(a), int(b)) for a, b in json.loads(spans))
+        return Passage(doc_id, start, end, section, sentences), text, title, source
+
+    def _passages_of(self, document: int) -> list[Passage]:
+        rows = self._rows(
+            "SELECT doc_id, start, end, section, sentences FROM passages JOIN documents"
+            " ON documents.row = document WHERE document = ? ORDER BY passages.row",
+            document,
+        )
+        return [
+            Passage(doc_id, start, end, section, tuple((a, b) for a, b in json.loads(sentences)))
+            for doc_id, start, end, section, sentences in rows
+        ]
+
+    def _rows(self, query: str, *values: Any) -> list[Any]:
+        with self._lock:
+            return self._db.execute(query, values).fetchall()
+
+
+class PassageIndex(PassageStore):
+    """One generation with what searches it."""
+
+    def __init__(self, folder: Path, generation: str, encoder: Encoder) -> None:
+        super().__init__(folder, generation)
+        self.encoder = encoder
         _check_encoder(self.manifest, encoder, folder)
-        _check_files(self._folder, self.manifest)
+        _check_files(self._folder, self.manifest, self.manifest["files"])
         try:
             self._faiss = _read_faiss(self._folder / "passages.faiss", self.manifest)
             self._passages = _map_array(self._folder / "passage_vectors.npy")
@@ -200,8 +268,6 @@ class PassageIndex:
             raise IndexBroken(
                 f"{self._folder} cannot be read ({error}); run scripts/rebuild_index.py --force"
             ) from error
-        self._db = _open_read_only(self._folder / "passages.sqlite")
-        self._lock = threading.Lock()
         self._searches = 0
 
     @classmethod
@@ -339,56 +405,6 @@ class PassageIndex:
             raise QuestionError(f"no document {named} in the index; choose among those that are there")
         return np.array([row for _, row in found if row is not None], np.int64)
 
-    def doc_id(self, row: int) -> str:
-        """The document of a passage row."""
-        query = (
-            "SELECT doc_id FROM passages JOIN documents ON document = documents.row WHERE passages.row = ?"
-        )
-        return str(self._rows(query, int(row))[0][0])
-
-    def document(self, doc_id: str) -> Document:
-        """The document as it was read. Raises KeyError if there is none of this id."""
-        for title, source, text in self._rows(
-            "SELECT title, source, text FROM documents WHERE doc_id = ?", doc_id
-        ):
-            return Document(doc_id, title, text, source, ())
-        raise KeyError(doc_id)
-
-    def titles(self) -> list[tuple[str, str]]:
-        """(doc_id, title) of every document, in corpus order."""
-        return self._rows("SELECT doc_id, title FROM documents ORDER BY row")
-
-    def sections(self, doc_id: str) -> list[str]:
-        """Headings of a document that have text below them, in order, each once."""
-        query = "SELECT DISTINCT section FROM passages JOIN documents ON document = documents.row WHERE doc_id = ?"
-        return [row[0] for row in self._rows(query, doc_id) if row[0]]
-
-    def questions(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Questions that came with the corpus, each with the documents that answer it."""
-        return [
-            (text, tuple(json.loads(ids)))
-            for text, ids in self._rows("SELECT text, doc_ids FROM questions ORDER BY row")
-        ]
-
-    def passage(self, row: int) -> tuple[Passage, str, str, str]:
-        """Passage, its text, and the title and source of its document."""
-        query = """SELECT doc_id, title, source, start, end, section, sentences, passages.text
-                   FROM passages JOIN documents ON document = documents.row WHERE passages.row = ?"""
-        doc_id, title, source, start, end, section, spans, text = self._rows(query, row)[0]
-        sentences = tuple((int(a), int(b)) for a, b in json.loads(spans))
-        return Passage(doc_id, start, end, section, sentences), text, title, source
-
-    def _passages_of(self, document: int) -> list[Passage]:
-        rows = self._rows(
-            "SELECT doc_id, start, end, section, sentences FROM passages JOIN documents"
-            " ON documents.row = document WHERE document = ? ORDER BY passages.row",
-            document,
-        )
-        return [
-            Passage(doc_id, start, end, section, tuple((a, b) for a, b in json.loads(sentences)))
-            for doc_id, start, end, section, sentences in rows
-        ]
-
     def _hit(self, pool: Pool, i: int, score: float, rank: int) -> Hit:
         row = int(pool.rows[i])
         passage, text, title, source = self.passage(row)
@@ -411,10 +427,6 @@ class PassageIndex:
         if self._searches % _RELEASE_AFTER == 0 and hasattr(mmap, "MADV_DONTNEED"):
             for vectors in (self._passages, self._sentences):
                 vectors._mmap.madvise(mmap.MADV_DONTNEED)
-
-    def _rows(self, query: str, *values: Any) -> list[Any]:
-        with self._lock:
-            return self._db.execute(query, values).fetchall()
 
 
 def _cosines(rows: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -472,11 +484,13 @@ def _check_encoder(manifest: dict[str, Any], encoder: Encoder, folder: Path) -> 
         )
 
 
-def _check_files(folder: Path, manifest: dict[str, Any], *, all_hashes: bool = False) -> None:
+def _check_files(
+    folder: Path, manifest: dict[str, Any], names: Iterable[str], *, all_hashes: bool = False
+) -> None:
     checksums = manifest["files"]
     thorough = all_hashes or sum(entry["bytes"] for entry in checksums.values()) <= _HASHED_BYTES
-    for name, entry in checksums.items():
-        path = folder / name
+    for name in names:
+        path, entry = folder / name, checksums[name]
         size = path.stat().st_size if path.is_file() else -1
         if size != entry["bytes"] or (thorough and _known_hash(path) != entry["sha256"]):
             state = "is missing" if size < 0 else "is not as it was written"
@@ -532,7 +546,7 @@ def stale(corpus: Path, folder: Path, encoder: Encoder) -> str:
     try:
         manifest = read_manifest(folder, current_generation(folder))
         _check_encoder(manifest, encoder, folder)
-        _check_files(folder / current_generation(folder), manifest, all_hashes=True)
+        _check_files(folder / current_generation(folder), manifest, manifest["files"], all_hashes=True)
     except (IndexMissing, IndexBroken, IndexMismatch) as error:
         return str(error)
     if manifest.get("reading") != READING:
@@ -822,7 +836,7 @@ def write_generation(
     _write_vectors(work, vectors, (len(source.passages), int(offsets[-1])), encoder.dim)
     chosen = _write_faiss(work, encoder)
     _write_bm25(work / "bm25", words)
-    _write_sqlite(work / "passages.sqlite", source, keys, questions)
+    _write_sqlite(work / _STORE, source, keys, questions)
     _write_manifest(work, source, hashes, encoder, chosen)
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import FILES, ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 QUESTION = "When did the Soviet Union declare war on Japan?"
 ARTICLES = ("soviet-declaration-of-war-on-japan.md", "hiroshima.md", "kyujo-incident.md")
 
@@ -95,6 +95,33 @@ def test_verify_tells_a_true_citation_from_a_false_one(places: list[str], asked:
     verified = run("-m", "chatbot", "verify", str(saved), *places)
     assert verified.returncode == 1
     assert "changed" in verified.stdout
+
+
+HEAVY = "{'torch', 'sentence_transformers', 'transformers', 'gradio'}"
+
+
+def test_verify_needs_no_model(built: tuple[Path, Path], tmp_path: Path) -> None:
+    quote = "Oaks grow slowly."
+    start = FILES["trees.md"].index(quote)  # type: ignore[arg-type]
+    citation = {"number": 1, "doc_id": "trees.md", "start": start, "end": start + len(quote), "quote": quote}
+    (tmp_path / "answer.json").write_text(json.dumps({"citations": [citation]}))
+    argv = ["verify", str(tmp_path / "answer.json"), "--index", str(built[1])]
+    verified = run(
+        "-c",
+        f"import sys; from chatbot.__main__ import main; print(main({argv}), {HEAVY} & sys.modules.keys())",
+    )
+    assert verified.stdout.splitlines()[1:] == ["0 set()"], verified.stderr
+    assert verified.stdout.startswith("[1] valid")
+
+
+@pytest.mark.parametrize("program", ["chatbot/__main__.py", "scripts/rebuild_index.py"])
+def test_help_loads_nothing_heavy(program: str) -> None:
+    shown = run(
+        "-c",
+        f"import atexit, runpy, sys; sys.argv = [{program!r}, '--help'];"
+        f" atexit.register(lambda: print({HEAVY} & sys.modules.keys())); runpy.run_path({program!r}, None, '__main__')",
+    )
+    assert shown.stdout.endswith("set()\n"), shown.stderr
 
 
 @pytest.mark.slow
