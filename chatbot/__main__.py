@@ -79,7 +79,7 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
         "--corpus",
         action="append",
         metavar="[NAME=]FOLDER",
-        help="folder of documents (default: corpus); serve takes several, other commands use the first",
+        help="folder of documents (default: corpus); serve takes several, replay finds its receipt's, others use the first",
     )
     parser.add_argument(
         "--index",
@@ -170,11 +170,14 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
+    from chatbot.collection import find_place, open_collections
     from chatbot.receipt import read_receipts, replay
 
-    receipts = read_receipts(options.receipt)
-    chatbot = _open(options)
-    replays = [replay(receipt, chatbot) for receipt in receipts]
+    receipts, places = read_receipts(options.receipt), _places(options)
+    asked = [find_place(places, receipt.collection) for receipt in receipts]
+    distinct = list(dict.fromkeys(asked))
+    opened = dict(zip(distinct, open_collections(distinct, tell=True), strict=True))
+    replays = [replay(receipt, opened[place].chatbot) for receipt, place in zip(receipts, asked, strict=True)]
     told = "\n\n".join(map(str, replays))
     print(told.encode("utf-8", "replace").decode("utf-8"))
     return 0 if all(replay.same for replay in replays) else 1

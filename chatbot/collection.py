@@ -163,6 +163,19 @@ def _require_distinct(places: Sequence[Place], where: str, remedy: str) -> None:
             )
 
 
+def find_place(places: Sequence[Place], name: str) -> Place:
+    """The place of that name; the first one for "". Raises CorpusError that names those there are."""
+    if not name:
+        return places[0]
+    for place in places:
+        if place.name == name:
+            return place
+    raise CorpusError(
+        f"no collection is called {name!r} among {', '.join(place.name for place in places)};"
+        " name its folder with --corpus NAME=FOLDER"
+    )
+
+
 def read_places(file: Path, default_index: Path, model: str | None = None) -> list[Place]:
     """The places that a TOML file names, a [[collection]] each; its corpus and index start at its own folder.
 

@@ -19,7 +19,7 @@ from chatbot.answer import Chatbot
 from chatbot.app import markdown, printing, receipts, turns
 from chatbot.app.chat import keep_receipt, restore_turns
 from chatbot.app.turns import Lost, Turn, restore_turn
-from chatbot.collection import Collection
+from chatbot.collection import Collection, Place, open_chatbot
 from chatbot.errors import ReceiptError
 from chatbot.index import build_index
 from chatbot.receipt import (
@@ -286,7 +286,8 @@ def test_the_command_exits_by_what_it_finds(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(commands, "_open", lambda options: collection.chatbot)
+    monkeypatch.setattr("chatbot.collection.open_collections", lambda places, tell: [collection])
+    monkeypatch.setattr(commands, "_places", lambda options: [Place("ships", Path(), Path())])
     path = tmp_path / "receipt.json"
     path.write_text(json.dumps(receipt.to_json()))
     assert commands.main(["replay", str(path)]) == 0
@@ -297,6 +298,37 @@ def test_the_command_exits_by_what_it_finds(
     path.write_text("{")
     assert commands.main(["replay", str(path)]) == 2
     assert "receipt.json is not JSON" in capsys.readouterr().err
+
+
+def test_the_command_asks_the_collection_of_each_receipt(
+    receipt: Receipt,
+    collection: Collection,
+    make_corpus: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("chatbot.collection.load_encoder", lambda model: HashEncoder())
+    monkeypatch.setattr("chatbot.collection.load_network_reader", lambda: None)
+    monkeypatch.setattr("chatbot.answer.load_parameters", parameters)
+    birds = make_corpus({"geese.md": "The geese were counted in 1923. There were 77 geese."}, "birds")
+    places = [
+        "--corpus",
+        str(birds),
+        "--corpus",
+        f"ships={collection.corpus}",
+        "--index",
+        str(tmp_path / "i"),
+    ]
+    counted = open_chatbot(birds, tmp_path / "counted").answer("How many geese were there?")
+    geese = make_receipt(counted, collection="birds")
+    path = tmp_path / "receipt.json"
+    path.write_text(json.dumps({"receipts": [receipt.to_json(), geese.to_json(), receipt.to_json()]}))
+    assert commands.main(["replay", str(path), *places]) == 0
+    assert capsys.readouterr().out.count("The answer is the same.") == 3
+    path.write_text(json.dumps(as_json(receipt, collection="boats")))
+    assert commands.main(["replay", str(path), *places]) == 2
+    assert "no collection is called 'boats' among birds, ships;" in capsys.readouterr().err
 
 
 # ---- restoring: a receipt from a browser may be anyone's
