@@ -33,7 +33,7 @@ from browsing import (
 from playwright.sync_api import Browser, expect
 
 from chatbot.answer import Answer, Chatbot, Citation, NotFound
-from chatbot.app import chat, drawing, markdown, serving, text, turns
+from chatbot.app import chat, drawing, markdown, printing, serving, text, turns
 from chatbot.app.turns import Source, Turn
 from chatbot.collection import Collection
 from chatbot.corpus import Document, Passage
@@ -186,7 +186,9 @@ def test_a_number_that_a_document_wrote_stays_text() -> None:
                 NASTY,
                 replace(
                     answer(status, text=f"{NASTY} [1]", short_answer=NASTY, standalone_question=NASTY),
-                    citations=(nasty := citation(quote=NASTY, title=NASTY, section=NASTY, source=NASTY),),
+                    citations=(
+                        nasty := citation(quote=NASTY, title=NASTY, section=f"In {NASTY}", source=NASTY),
+                    ),
                 ),
                 sources=(Source(nasty, NASTY, NASTY, hit(why={NASTY: 1.0}), 1, {NASTY: 1.0}),),
             )
@@ -256,6 +258,20 @@ def test_only_a_follow_up_says_how_it_was_understood() -> None:
 def test_places_cited_twice_are_listed_once_with_both_numbers() -> None:
     drawn = drawing.draw_source_list([citation(1), citation(2), citation(3, section="Later")])
     assert visible(drawn) == "1 2 The log Noon 3 The log Later"
+
+
+@pytest.mark.parametrize(
+    ("section", "below"), [("The log", ""), ("The log › Noon", "Noon"), ("The logbook", "The logbook")]
+)
+def test_a_heading_that_is_the_title_is_not_shown_again(section: str, below: str) -> None:
+    cited = citation(section=section)
+    assert visible(drawing.draw_source_list([cited])) == f"1 The log {below}".strip()
+    assert visible(drawing.draw_origin(cited)) == f"{below} log.md".strip()
+    turn = Turn("Q", answer(citations=(cited, citation(2, section=below))))
+    assert f"1. {', '.join(filter(None, ['The log', below, 'log.md']))}\n2. " in markdown.turn_markdown(turn)
+    printed = printing.printable([turn], "", "")
+    assert printed.count("<li id=") == 1
+    assert f"<b>The log</b>{below and f', {below}'}<br>" in printed
 
 
 def test_places_on_two_pages_are_told_apart() -> None:

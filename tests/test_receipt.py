@@ -403,7 +403,7 @@ def test_everything_in_a_receipt_is_escaped(receipt: Receipt, collection: Collec
     data = as_json(
         receipt, question=NASTY, standalone_question=f"{NASTY}!", collection=NASTY, history=[NASTY]
     )
-    data["citations"][0] |= {"quote": NASTY, "title": NASTY, "section": NASTY, "doc_id": NASTY}
+    data["citations"][0] |= {"quote": NASTY, "title": NASTY, "section": f"In {NASTY}", "doc_id": NASTY}
     data["not_found"] = {
         "missing_terms": [NASTY],
         "searched": {"documents": 1, "passages": 1},

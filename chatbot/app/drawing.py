@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from chatbot.answer import Answer, Citation, confidence_word
 from chatbot.app.markdown import turn_markdown
-from chatbot.app.text import count, name_some, shorten, without_title
+from chatbot.app.text import count, name_some, section_below, shorten, without_title
 from chatbot.app.turns import Lost, Placed, Source, Turn
 
 FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
@@ -333,7 +333,8 @@ def draw_source_list(citations: Sequence[Citation]) -> Markup:
 
 
 def draw_place(citation: Citation) -> Markup:
-    places = (citation.section, f"page {citation.page}" if citation.page else "")
+    section = section_below(citation.title, citation.section)
+    places = (section, f"page {citation.page}" if citation.page else "")
     below = Markup().join(
         Markup(' <span class="section">{}</span>').format(place) for place in places if place
     )
@@ -425,7 +426,8 @@ def draw_origin(citation: Citation) -> Markup:
     link = Markup('<a href="{0}" target="_blank" rel="noopener noreferrer">{0}</a>')
     is_link = citation.source.startswith(("https://", "http://"))
     source = link.format(citation.source) if is_link else citation.source
-    parts = (part for part in (citation.section, place_of(citation), source) if part)
+    section = section_below(citation.title, citation.section)
+    parts = (part for part in (section, place_of(citation), source) if part)
     return Markup().join(Markup("<span>{}</span>").format(part) for part in parts)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from chatbot.answer import Answer, Citation, NotFound
-from chatbot.app.text import count, shorten
+from chatbot.app.text import count, section_below, shorten
 from chatbot.app.turns import Lost, Turn
 
 
@@ -54,7 +54,8 @@ def searched_terms(found: NotFound, escape: Callable[[str], str] = str) -> str:
 
 def _source_markdown(citation: Citation) -> str:
     page = f"page {citation.page}" if citation.page else ""
-    parts = filter(None, (citation.title, citation.section, page, citation.source))
+    section = section_below(citation.title, citation.section)
+    parts = filter(None, (citation.title, section, page, citation.source))
     return f"{citation.number}. " + ", ".join(map(escape_markdown, parts))
 
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from chatbot.answer import Answer, Citation
 from chatbot.app.markdown import HEADINGS, searched_terms
-from chatbot.app.text import count, shorten
+from chatbot.app.text import count, section_below, shorten
 from chatbot.app.turns import Lost, Turn
 
 Place = tuple[str, str, int | None]  # document, section, page: what the list of sources has a number for
@@ -58,7 +58,7 @@ def printable(turns: Sequence[Turn], name: str, day: str) -> str:
 
 
 def _place(citation: Citation) -> Place:
-    return citation.doc_id, citation.section, citation.page
+    return citation.doc_id, section_below(citation.title, citation.section), citation.page
 
 
 def _turn(turn: Turn, numbers: dict[Place, int]) -> Markup:
@@ -107,7 +107,7 @@ def _sources(cited: dict[Place, Citation], numbers: dict[Place, int]) -> Markup:
 
 def _source(citation: Citation, number: int) -> Markup:
     page = f"page {citation.page}" if citation.page else ""
-    place = ", ".join(part for part in (citation.section, page) if part)
+    place = ", ".join(part for part in (section_below(citation.title, citation.section), page) if part)
     return Markup('<li id="source-{}" value="{}" dir="auto"><b>{}</b>{}<br><small>{}</small></li>').format(
         number, number, citation.title, f", {place}" if place else "", citation.source
     )
