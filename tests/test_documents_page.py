@@ -33,7 +33,7 @@ from chatbot.corpus import UnreadFile
 from chatbot.encoder import Progress, Vectors
 from chatbot.formats.report import reading_report
 from chatbot.index import build_index
-from chatbot.library import Change, Entry, Limits
+from chatbot.library import Build, Change, Entry, Limits
 
 browser = pytest.mark.browser
 GEESE = "# Geese of Port Nowhere\n\nThe geese of Port Nowhere were counted in 1923. There were 77 of them.\n"
@@ -110,6 +110,19 @@ def test_the_time_that_is_left_is_told_in_round_numbers() -> None:
         ", about 90 s left",
         ", about 3 min left",
     ]
+
+
+@pytest.mark.parametrize(
+    ("stage", "told"),
+    [
+        ("reading", "Reading documents: 3 of about 1,200, about 35 s left"),
+        ("embedding", "Indexing: 3 of 1,200 sentences and passages, about 35 s left"),
+        ("writing", "Writing the index …"),
+    ],
+)
+def test_each_stage_of_a_build_tells_how_far_it_is(stage: str, told: str) -> None:
+    build = Build(1, running=True, stage=stage, done=3, total=1_200, left=33)
+    assert documents.draw_stage(build) == told
 
 
 # In a browser -----------------------------------------------------------------------------

@@ -537,7 +537,7 @@ def draw_stage(build: Build) -> str:
         return "Cancelling …"
     stage = STAGES.get(build.stage, build.stage)
     if build.stage == "reading":
-        return f"{stage} documents: {build.done:,} of about {build.total:,}"
+        return f"{stage} documents: {build.done:,} of about {build.total:,}{time_left(build.left)}"
     if build.stage == "embedding":
         return f"{stage}: {build.done:,} of {build.total:,} sentences and passages{time_left(build.left)}"
     return f"{stage} …"
