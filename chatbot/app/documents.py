@@ -67,7 +67,7 @@ def add_documents(collections: Mapping[str, Collection], current: gr.State, top:
 
     def open_document(asked: object) -> Reply:
         def show(collection: Collection, data: Mapping[str, Any]) -> Reply:
-            return show_in_full(collection, data, show_document(collections, data)["text"])
+            return show_in_full(collection, data, show_document(collections, data, title_level=2)["text"])
 
         return guarded(collections, asked, show)
 

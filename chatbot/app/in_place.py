@@ -175,14 +175,22 @@ def _heading_level(text: str, lines: Sequence[Span], headings: Mapping[str, int]
 
 
 def draw_text(
-    text: str, span: Span, marks: Sequence[Mark], headings: Mapping[str, int], title: str = ""
+    text: str,
+    span: Span,
+    marks: Sequence[Mark],
+    headings: Mapping[str, int],
+    title: str = "",
+    title_level: int = 3,
 ) -> Markup:
-    """The blocks of `span`. A first heading that is the title is left out, for it stands above already."""
+    """The blocks of `span`. A first heading that is the title is left out, for it stands above already.
+
+    `title_level` is the level of the heading that stands there, and a document's first level has it, too.
+    """
     drawn: list[Markup] = []
     for block in find_blocks(text, *span, headings):
         if block.kind == "heading" and not drawn and heading_text(text, block) == title:
             continue
-        drawn.append(draw_block(text, block, marks))
+        drawn.append(draw_block(text, block, marks, title_level))
     return Markup().join(drawn)
 
 
@@ -192,11 +200,11 @@ def heading_text(text: str, block: Shown) -> str:
     return marked[2] if marked else shown.strip()
 
 
-def draw_block(text: str, block: Shown, marks: Sequence[Mark]) -> Markup:
+def draw_block(text: str, block: Shown, marks: Sequence[Mark], title_level: int) -> Markup:
     if block.kind == "page":
         return Markup('<p class="page-number"><span>Page {}</span></p>').format(block.level)
     if block.kind == "heading":
-        depth = min(2 + block.level, 6)  # the title above has 3
+        depth = min(title_level - 1 + block.level, 6)
         return Markup('<h{0} class="subheading" dir="auto">{1}</h{0}>').format(
             depth, heading_text(text, block)
         )

@@ -51,7 +51,9 @@ def add_panel(collections: Mapping[str, Collection]) -> gr.HTML:
     return html_part(str(draw_panel()), "panel", functions=[read_document, complete_question])
 
 
-def show_document(collections: Mapping[str, Collection], asked: object) -> dict[str, Any]:
+def show_document(
+    collections: Mapping[str, Collection], asked: object, title_level: int = 3
+) -> dict[str, Any]:
     """{"text": HTML, "notes": {number: HTML}}; only a note where there is no such document."""
     collection, data = read_call(collections, asked)
     doc_id, quotes = data.get("doc_id"), list(read_quotes(data.get("quotes")))
@@ -69,7 +71,7 @@ def show_document(collections: Mapping[str, Collection], asked: object) -> dict[
     }
     opened = next((mark.start for mark in marks if mark.number == data.get("number")), 0)
     span = _more(document.text, data) or window(document.text, opened)
-    return {"text": sendable(draw_part(index, document, span, marks)), "notes": notes}
+    return {"text": sendable(draw_part(index, document, span, marks, title_level)), "notes": notes}
 
 
 def read_quotes(sent: object) -> Sequence[Quoted]:
@@ -114,13 +116,15 @@ def draw_note(message: str, quote: str = "") -> Markup:
     return Markup("<p>{}</p>{}").format(message, said)
 
 
-def draw_part(index: PassageIndex, document: Document, span: Span, marks: Sequence[Mark]) -> Markup:
+def draw_part(
+    index: PassageIndex, document: Document, span: Span, marks: Sequence[Mark], title_level: int
+) -> Markup:
     """A part of a document, with a button at each end where it goes on."""
     text, (begin, end) = document.text, span
     first, last = body_start(text), len(text)
     return Markup("{}{}{}").format(
         draw_more("earlier", max(first, begin - MORE), begin) if begin > first else "",
-        draw_text(text, span, marks, document_headings(index, document.doc_id), document.title),
+        draw_text(text, span, marks, document_headings(index, document.doc_id), document.title, title_level),
         draw_more("later", end, min(last, end + MORE)) if end < last else "",
     )
 
