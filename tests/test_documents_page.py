@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from browsing import (
+    FOLLOW_UP,
     NASTY,
     OFF_TOPIC,
     QUESTION,
@@ -417,6 +418,14 @@ def test_a_build_shows_how_far_it_is_while_the_chat_goes_on_and_can_be_cancelled
     for name in ("geese.md", "ducks.md"):
         expect(row(page, name)).to_have_attribute("data-state", "read")
     expect(page.locator("#documents .behind")).to_be_empty()
+
+    page.get_by_role("navigation").get_by_role("button", name="Chat").click()
+    expect(page.locator("#conversation .turn .question")).to_have_text([QUESTION])
+    expect(page.locator("#panel mark.current").first).to_be_in_viewport()
+    expect(ask(page, FOLLOW_UP).locator(".understood")).to_contain_text("Molotov")
+    receipts = [turn.get_attribute("data-receipt") for turn in page.locator("#conversation .turn").all()]
+    before, after = (json.loads(str(receipt))["index"]["generation"] for receipt in receipts)
+    assert before != after
 
 
 @browser
