@@ -339,6 +339,11 @@ def test_text_from_right_to_left_runs_so(open_page: OpenPage, wreck: Served) -> 
     assert box is not None
     assert around is not None
     assert box["x"] + box["width"] <= around["x"] + around["width"]
+    article = ask(page, "מתי ניצלו המלחים?")
+    expect(article.locator(".quoted")).to_contain_text("המלחים ניצלו בבוקר")
+    for part in (".question", ".quoted"):
+        assert article.locator(part).evaluate(direction) == ["rtl", "start"]
+    assert article.locator(".sources [dir]").evaluate(direction) == ["ltr", "start"]  # the title is English
 
 
 @browser
