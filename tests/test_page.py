@@ -295,6 +295,17 @@ def test_figures_on_which_the_sources_differ_are_bold() -> None:
     assert "In 1905 it held <strong>1,000,000</strong>." in drawn
 
 
+@pytest.mark.parametrize("status", ["answered", "disagreement", "closest"])
+def test_every_number_is_named_after_the_place_that_it_cites(status: str) -> None:
+    cited = (citation(1), citation(2, page=7))
+    reply = answer(status, text=f"{QUOTE} [1] {QUOTE} [2]", citations=cited)
+    sources = tuple(Source(each, "", "", None, 0, {}, paragraph=3) for each in cited)
+    drawn = drawing.draw_turn(Turn("Q", reply, sources=sources), 0)
+    names = re.findall(r'<button[^>]* class="cite"[^>]* aria-label="([^"]*)"', drawn)
+    assert set(names) == {"Source 1: The log, paragraph 3", "Source 2: The log, page 7"}
+    assert len(names) == drawn.count('class="cite"')
+
+
 def test_a_source_without_a_hit_has_no_score_to_explain() -> None:
     assert drawing.draw_why(Source(citation(), "", "", None, 0, {})) == ""
     assert not turns.holds(hit(), citation(doc_id="other.md"))
