@@ -97,6 +97,7 @@ def chromium() -> Iterator[Browser]:
         missing = "no Chromium on this machine; install the chromium package"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
     with sync_playwright() as playwright:
+        expect.set_options(timeout=20_000)  # on a busy machine an event takes seconds
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGS)
         yield browser
         browser.close()

@@ -15,7 +15,6 @@ from test_conversations_page import (  # noqa: F401  # fixtures
     expect_kept,
     kept,
     open_list,
-    patience,
     rewrite,
     ships,
     start_new,

@@ -25,14 +25,6 @@ SHIPS = "How long is the Missouri?"
 PREFIX = "footnote-conversation-"
 
 
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """On a busy machine an event takes seconds."""
-    expect.set_options(timeout=20_000)
-    yield
-    expect.set_options(timeout=5_000)
-
-
 @pytest.fixture
 def ships(built: tuple[Path, Path]) -> Iterator[Served]:
     """A page whose documents a test may change."""

@@ -129,14 +129,6 @@ def test_each_stage_of_a_build_tells_how_far_it_is(stage: str, told: str) -> Non
 # In a browser -----------------------------------------------------------------------------
 
 
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """Builds run beside the page here, and slow it."""
-    expect.set_options(timeout=20_000)
-    yield
-    expect.set_options(timeout=5_000)
-
-
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A page of its own, whose documents the tests may change."""
