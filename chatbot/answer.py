@@ -312,8 +312,8 @@ class Chatbot:
         """Questions for an empty page that are answered: the corpus' own, else about its documents."""
         asked = self._own_questions()
         if not asked:
-            titles = [title for _, title in self.live().titles() if title]
-            asked = [title if title.endswith("?") else f"What is known about {title}?" for title in titles]
+            titles = [title for _, title in self.live().titles() if any(map(str.isalpha, title))]
+            asked = [title if title.endswith("?") else f"What is known about “{title}”?" for title in titles]
         return first_answered(spread(asked, n), n, self.answers, 4 * n, seconds=4)
 
     def completions(self, typed: str, n: int = 5) -> list[str]:

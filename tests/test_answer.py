@@ -576,7 +576,7 @@ def test_suggestions_are_further_questions_on_the_documents_cited(with_queries: 
 
 def test_without_queries_examples_are_made_of_titles(chatbot: Chatbot) -> None:
     examples = chatbot.examples(12)
-    assert "What is known about Ships?" in examples
+    assert "What is known about “Ships”?" in examples
     assert len(examples) == 12
     assert len(chatbot.examples()) == 6
 
