@@ -534,7 +534,9 @@ def test_a_document_opens_in_full_with_the_cited_sentences_marked(open_documents
 @browser
 def test_the_questions_to_try_are_about_documents_that_are_there(open_documents: OpenDocuments) -> None:
     page = open_documents()
-    expect(page.locator(".examples")).to_contain_text("What is known about “The atomic bombing of Hiroshima”?")
+    expect(page.locator(".examples")).to_contain_text(
+        "What is known about “The atomic bombing of Hiroshima”?"
+    )
     row(page, "articles/hiroshima.md").get_by_role("button", name="Remove").click()
     expect_built(page)
     page.get_by_role("navigation").get_by_role("button", name="Chat").click()
