@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import re
 import socket
-import sys
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -85,17 +84,6 @@ class CountingReader:
         ]
 
 
-def load_script(name: str) -> ModuleType:
-    """scripts/NAME.py as a module of its own, also for dataclasses, which look it up by its name."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    sys.modules[name] = script
-    spec.loader.exec_module(script)
-    return script
-
-
 @pytest.fixture
 def encoder() -> HashEncoder:
     return HashEncoder()
@@ -156,7 +144,7 @@ def open_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
     """A script as a module, with a small encoder and a project folder of its own."""
 
     def load(name: str) -> ModuleType:
-        script = load_script(name)
+        script = import_module(name)
         monkeypatch.setattr(script, "PROJECT", tmp_path)
         monkeypatch.setattr(script, "load_encoder", lambda model: HashEncoder())
         monkeypatch.setattr(script, "load_network_reader", lambda: None, raising=False)

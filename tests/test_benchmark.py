@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
-from conftest import FILES, HashEncoder, load_script
+from conftest import FILES, HashEncoder
 from evaluating import PARAMETERS
 
 import chatbot.index as index_module
@@ -24,7 +25,7 @@ WORDS = "a oak tree ship bay fleet border long metres size old year slow grow li
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
-    return load_script("benchmark")
+    return import_module("benchmark")
 
 
 @pytest.fixture

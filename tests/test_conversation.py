@@ -1,11 +1,11 @@
 import json
 import time
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
-from conftest import load_script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -476,7 +476,7 @@ def test_the_program_says_that_it_quotes_and_cites() -> None:
 
 @pytest.fixture
 def followups() -> ModuleType:
-    return load_script("evaluate_followups")
+    return import_module("evaluate_followups")
 
 
 def test_measures_by_hand(followups: ModuleType) -> None:

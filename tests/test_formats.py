@@ -13,6 +13,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import docx
 import openpyxl
 import pptx
 import pytest
-from conftest import ROOT, HashEncoder, load_script
+from conftest import ROOT, HashEncoder
 from fpdf import FPDF
 from hypothesis import given
 from hypothesis import strategies as st
@@ -908,7 +909,7 @@ def test_rebuild_prints_the_report(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    script = load_script("rebuild_index")
+    script = import_module("rebuild_index")
     monkeypatch.setattr(script, "load_encoder", lambda _: HashEncoder())
     scan = make_pdf([column(20, ["Words of the first page."]), []])
     corpus = make_corpus(
@@ -944,7 +945,7 @@ def test_rebuild_writes_what_became_of_every_file(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    script = load_script("rebuild_index")
+    script = import_module("rebuild_index")
     monkeypatch.setattr(script, "load_encoder", lambda _: HashEncoder())
     files: dict[str, str | bytes] = {
         "README.md": "About.",

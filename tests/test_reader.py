@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+import tune_reader
 
 from chatbot import reader
 from chatbot.errors import EncoderError
@@ -271,13 +271,8 @@ def reader_sentences(text: str) -> list[tuple[int, int]]:
     return list(zip([0, *(end + 1 for end in ends[:-1])], ends, strict=True))
 
 
-def test_tuning_sets_each_right_sentence_against_all_wrong_ones_of_its_question(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_tuning_sets_each_right_sentence_against_all_wrong_ones_of_its_question() -> None:
     """Two passages of one question; the second holds half an answer, which trains nothing."""
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    import tune_reader  # type: ignore[import-not-found]
-
     spans = ((0, 1), (2, 3))
     rows = (
         tune_reader.Row("q", "", "a b", spans, (0,), None),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from conftest import HashEncoder, load_script
+from conftest import HashEncoder
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +30,7 @@ SHIP = "The ship is grey. She has nine guns.\n\n" + " ".join(
 
 @pytest.fixture(scope="module")
 def splitting() -> ModuleType:
-    return load_script("evaluate_splitting")
+    return import_module("evaluate_splitting")
 
 
 def measured(
