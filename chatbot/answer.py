@@ -338,19 +338,15 @@ class Chatbot:
 
         Raises QuestionError where a document that alone was asked is gone.
         """
-        sections: dict[str, Section | None] = {}
         only = frozenset(answer.only)
 
-        def questions() -> Iterator[str]:
-            for question, section in self._leading_on(answer, asked):
-                sections[question] = section
-                yield question
-
-        def answers(question: str) -> bool:
-            ask = partial(self._is_answered, only=only, section=sections[question])
+        def answers(leading: tuple[str, Section | None]) -> bool:
+            question, section = leading
+            ask = partial(self._is_answered, only=only, section=section)
             return ask(question) if only else self._tried.answered(question, self.live().generation, ask)
 
-        return first_answered(questions(), n, answers, 2 * n, seconds=1)
+        found = first_answered(self._leading_on(answer, asked), n, answers, 2 * n, seconds=1)
+        return [question for question, _ in found]
 
     def _leading_on(self, answer: Answer, asked: Sequence[str]) -> Iterator[tuple[str, Section | None]]:
         """None that repeats another or one that was asked."""

@@ -257,7 +257,7 @@ class PassageIndex(PassageStore):
         super().__init__(folder, generation)
         self.encoder = encoder
         _check_encoder(self.manifest, encoder, folder)
-        _check_files(self._folder, self.manifest, self.manifest["files"])
+        _check_files(self._folder, self.manifest, self.manifest["files"].keys() - {_STORE})
         try:
             self._faiss = _read_faiss(self._folder / "passages.faiss", self.manifest)
             self._passages = _map_array(self._folder / "passage_vectors.npy")

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from chatbot.background import start_thread
 from chatbot.terms import STOP_WORDS, fold
@@ -15,6 +15,8 @@ from chatbot.terms import STOP_WORDS, fold
 MOST_KNOWN = 10_000  # questions of one generation
 QUIET_FOR = 3.0  # seconds without a question before another is tried in the background
 _WORD = re.compile(r"\w+")
+
+T = TypeVar("T")
 
 
 class Tried:
@@ -44,10 +46,10 @@ class Tried:
 
 
 def first_answered(
-    questions: Iterable[str], n: int, answers: Callable[[str], bool], most: int, seconds: float
-) -> list[str]:
+    questions: Iterable[T], n: int, answers: Callable[[T], bool], most: int, seconds: float
+) -> list[T]:
     """The first n that are answered, of the first `most`; fewer when `seconds` are over."""
-    found: list[str] = []
+    found: list[T] = []
     ends = time.monotonic() + seconds
     for tried, question in enumerate(questions):
         if len(found) == n or tried == most or time.monotonic() > ends:

@@ -17,7 +17,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from markupsafe import Markup
 
-from chatbot.app.parts import html_part, read_texts
+from chatbot.app.parts import html_part, read_call, read_texts
 from chatbot.app.source import show_document
 from chatbot.app.text import count, sendable
 from chatbot.collection import Collection
@@ -121,9 +121,10 @@ def guarded(
 ) -> Reply:
     """What `work` replies, or {"problem": HTML}."""
     try:
-        if not isinstance(asked, dict) or asked.get("collection") not in collections:
+        collection, data = read_call(collections, asked)
+        if collection is None:
             raise Refusal("There is no such collection; load the page again.")
-        return work(collections[asked["collection"]], asked)
+        return work(collection, data)
     except (ChatbotError, Refusal) as error:
         message = str(error)
         return {"problem": sendable(draw_problem(message[:1].upper() + message[1:]))}
