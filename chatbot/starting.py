@@ -1,14 +1,15 @@
-"""A starting set of questions, made from the documents' own words and the chat page's votes."""
+"""Questions made from the documents' own words: a starting set for an evaluation, and what a page suggests."""
 
 from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from chatbot.corpus import (
     SECTION_JOINT,
@@ -19,6 +20,9 @@ from chatbot.corpus import (
     split_sentences,
 )
 from chatbot.errors import ChatbotError, CorpusError, CorpusMissing
+from chatbot.terms import stems
+
+T = TypeVar("T")
 
 GENERATED = "generated"  # kind of the questions that a program made
 FAVOURED = (
@@ -79,11 +83,13 @@ def make_questions(corpus: Path, n: int, feedback: Path | None = None) -> list[S
     chosen: list[StartingQuestion] = []
     scarcest = sorted(candidates.values(), key=len)
     for number, group in enumerate(scarcest):
-        share = (n - len(chosen)) // (len(scarcest) - number)
-        chosen += (
-            [group[place * len(group) // share] for place in range(share)] if share < len(group) else group
-        )
+        chosen += _evenly(group, (n - len(chosen)) // (len(scarcest) - number))
     return chosen
+
+
+def _evenly(items: Sequence[T], n: int) -> Sequence[T]:
+    """At most n of them, from all over."""
+    return [items[place * len(items) // n] for place in range(n)] if n < len(items) else items
 
 
 def write_questions(questions: Sequence[StartingQuestion], corpus: Path, target: Path) -> list[Path]:
@@ -158,9 +164,9 @@ def _from_document(document: Document) -> Iterator[StartingQuestion]:
 
 
 SAYS_NOTHING = frozenset(  # headings, in lower case
-    "abstract, acknowledgements, background, bibliography, conclusion, contents, discussion,"
-    " external links, further reading, introduction, notes, overview, references, see also, sources,"
-    " summary".split(", ")
+    "abstract, acknowledgements, afterword, background, bibliography, conclusion, contents, description, discussion,"
+    " external links, foreword, further reading, introduction, notes, overview, preface, references,"
+    " see also, sources, summary, synopsis, table of contents".split(", ")
 )
 _QUESTION_MARKER = re.compile(r"[\s>#*_]*(?:(?:Q|Question)\s*\d*\s*[.:)]|\d+[.)])?[\s*_]*", re.IGNORECASE)
 _ANSWER_MARKER = re.compile(r"[\s>*_]*(?:(?:A|Answer)\s*\d*\s*[.:)][\s*_]*)?", re.IGNORECASE)
@@ -214,36 +220,175 @@ def _asks(line: str) -> bool:
 
 
 _DEFINITION = re.compile(
-    r"(?P<article>An?|The)?(?(article) )(?P<term>[^\W\d_][\w'’-]*(?: [\w'’-]+){0,4}?)"
-    r" (?P<verb>is|are|was|were) (?:an?|the|one of) "
+    r"[*_]{0,3}(?P<article>An?|The)?(?(article) [*_]{0,3})(?P<term>[^\W\d_][\w'’-]*(?: [\w'’-]+){0,4}?)[*_]{0,3}"
+    r"(?: \(\w{2,12}\))?"
+    r" (?P<verb>is|are|was|were) (?:an?|one of|the(?! (?:best|first|last|least|main|most|only|same|worst|\w+est)\b)) "
 )
+_DEFINES = re.compile(r" (?:is|are|was|were) (?:an?|the|one of) ")
 _NO_TERM = frozenset(
     """
-    all also another both but each every for few following he her here his how if in it its many more most my
-    next no nobody nor not nothing now of on one only or our reason result same she since so some such than that
-    their then there these they this those thus to today two we what when where which while who why you your
+    aim all also alternative although another answer because both but case difference each effect every example
+    exception few following for four five friday from goal he her here his how idea if in issue it its many
+    monday more most my next no nobody nor not nothing now of on one only or other our point problem purpose
+    reason result same saturday she since so some sometimes such sunday ten than that their then there these
+    they this those three thursday thus to today tuesday two use way we wednesday what when where which while
+    who why you your
     """.split()
 )
+_NEAR = 50_000  # characters in which a word without its capital is looked for
+_JOINING = frozenset(("of", "the", "for", "in", "on", "to"))
 
 
 def _definitions(document: Document) -> Iterator[tuple[str, tuple[int, int]]]:
-    """`What is X?` for each sentence `X is a …`."""
+    """`What is X?` for each sentence `X is a …`; `What is known about X?` where X may be a person."""
     for block in document.blocks:
+        if not _DEFINES.search(document.text, block.start, block.end):
+            continue  # most have none, and need not be split
         for start, end in split_sentences(document.text, block.start, block.end):
             match = _DEFINITION.match(document.text, start, end)
             if match and (subject := _subject(match)):
-                yield f"What {match['verb']} {subject}?", (start, end)
+                asks = "What is known about" if _may_be_a_person(match) else f"What {match['verb']}"
+                yield f"{asks} {subject}?", (start, end)
 
 
 def _subject(match: re.Match[str]) -> str:
     """The term with its article in lower case; empty where it only points at something said before."""
     words = match["term"].split()
-    points = words[0].lower() in _NO_TERM or any(
-        word.lower() in _NO_TERM - {"of", "the", "for", "in", "on", "to"} for word in words
-    )
+    points = words[0].lower() in _NO_TERM or any(word.lower() in _NO_TERM - _JOINING for word in words)
     if points or (match["article"] == "The" and not any(word[0].isupper() for word in words)):
         return ""
+    if _NUMBERED.fullmatch(match["term"]) or (
+        words[0].endswith("ing") and words[1:] and not match["article"]
+    ):
+        return ""  # "Chapter 2", "Calling methods"
+    if not match["article"]:
+        lowered = [words[0].lower(), *words[1:]]
+        near = max(match.start() - _NEAR, 0), match.end() + _NEAR
+        phrase = not _JOINING.isdisjoint(words) and all(map(str.islower, words[1:]))
+        if phrase or match.string.find(f" {' '.join(lowered)}", *near) >= 0:
+            words = lowered  # its capital was for the start of the sentence alone
     return " ".join(filter(None, [(match["article"] or "").lower(), *words]))
+
+
+def _may_be_a_person(match: re.Match[str]) -> bool:
+    """Whether the term is a name without article: of several words, or of what is past."""
+    words = match["term"].split()
+    is_name = all(word[0].isupper() and not word.isupper() for word in words)
+    return not match["article"] and is_name and (len(words) > 1 or match["verb"] == "was")
+
+
+# What a page suggests ------------------------------------------------------------------------
+
+_LONGEST_SHOWN = 90  # characters
+_POINTING = frozenset("he her him his it its she that their them they this those these".split())
+_FILE_LIKE = re.compile(
+    r"[_/\\]|\.\w{2,4}$|[^\W\d]\d{2}|\d{5}|\b(?:copy|doc|document|draft|final|img|new|scan|untitled|v\d+)\b",
+    re.I,
+)
+_NUMBERED = re.compile(
+    r"(?:(?:annex|appendix|chapter|figure|item|line|listing|page|part|section|sheet|slide|step|table)s?)?"
+    r"\W*(?:\d[\d.]*|[a-z]|[ivxlc]+)?\W*",
+    re.I,
+)
+_CODE = re.compile(r"\w\(|[]`{}<>=\\[]|--|::|\w:\w")
+_INDIRECT = re.compile(r"(?:how|what|when|where|which|who|why)\b", re.I)
+_HEADING_NUMBER = re.compile(r"(?:\d+(?:\.\d+)*[.)]|\d+(?:\.\d+)+)\s+")
+
+
+def suggest_questions(documents: Sequence[Document], most: int) -> list[tuple[str, str, str]]:
+    """At most `most` questions from all over the documents, each with the document and the section that is to answer it.
+
+    The documents come in the order of their checksums, so that a new one changes little of the choice.
+    """
+    share = -(-most // max(len(documents), 1))
+    found: list[Sequence[tuple[str, str, str]]] = []
+    for document in sorted(documents, key=lambda document: document.sha256):
+        if sum(map(len, found)) >= most:
+            break
+        of_document = [(text, document.doc_id, section) for text, section in questions_of(document)]
+        found.append(_evenly(of_document, share))
+    by_turns = (question for turn in zip_longest(*found) for question in turn if question)
+    return list({question[0]: question for question in by_turns}.values())[:most]
+
+
+def questions_of(document: Document) -> list[tuple[str, str]]:
+    """Questions that read well, each with the headings of the section that it was made from."""
+    starts = [block.start for block in document.blocks]
+    found = [*_asked_lines(document), *_definitions(document), *_of_headings(document)]
+    made: dict[str, str] = {}
+    for words, (start, _) in found:
+        text = " ".join(words.split())
+        if presentable(text) and not _points_back(text):
+            made.setdefault(text, document.blocks[bisect_right(starts, start) - 1].section)
+    return list(made.items())
+
+
+def _of_headings(document: Document) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Texts that may be empty or too long, and the spans that they were made from."""
+    for heading, span in _headed(document):
+        bare, title = _bare_heading(heading), document.title
+        if heading.endswith("?"):
+            yield heading, span
+        elif bare.lower() in title.lower() or title.lower() in bare.lower():
+            longer = max(bare, title, key=len)
+            yield f"What is known about “{longer}”?" if _names_something(longer) else "", span
+        else:
+            asked = question_about(heading, title)
+            yield asked if len(asked) <= _LONGEST_SHOWN else _question_alone(bare), span
+
+
+def question_about(heading: str, title: str) -> str:
+    """What to ask of a section; "" for a heading that says nothing.
+
+    Of 45 headings of our articles, asked for so, 36 are answered with a quote from their own section.
+    """
+    if presentable(heading):
+        return heading
+    bare = _bare_heading(heading)
+    if bare.lower() in {*SAYS_NOTHING, title.lower()} or not _says_something(bare):
+        return ""
+    return f"What does “{title}” say about “{bare}”?" if _names_something(title) else _question_alone(bare)
+
+
+def _question_alone(heading: str) -> str:
+    """Without the document's title; "" for a heading that needs it."""
+    tells = len(stems(heading)) > 2 and not _INDIRECT.match(heading)
+    return f"What is known about “{heading}”?" if tells else ""
+
+
+def _bare_heading(heading: str) -> str:
+    """Without a number before it, a colon behind it, or marks."""
+    number = _HEADING_NUMBER.match(heading)
+    return heading[number.end() if number else 0 :].strip(" :#*_¶")
+
+
+def presentable(question: str) -> bool:
+    """Fit to be shown as an example: a whole, short, capitalised question."""
+    return question[:1].isupper() and question.endswith("?") and len(question) <= _LONGEST_SHOWN
+
+
+def _says_something(heading: str) -> bool:
+    """Whether a heading or title has words: more than a number, no code, and not all in capitals."""
+    letters = [character for character in heading if character.isalpha()]
+    return (
+        len(letters) > max(2, len("".join(heading.split())) / 3)
+        and not (heading.isupper() and len(letters) > 5)
+        and not _NUMBERED.fullmatch(heading)
+        and not _CODE.search(heading)
+        and bool(stems(heading))
+    )
+
+
+def _names_something(title: str) -> bool:
+    return _says_something(title) and not _FILE_LIKE.search(title)
+
+
+def _points_back(question: str) -> bool:
+    """Whether it seems to speak of something said before: "Why is that?"."""
+    return len(stems(question)) < 3 and not _POINTING.isdisjoint(re.findall(r"\w+", question.lower()))
+
+
+# From votes ----------------------------------------------------------------------------------
 
 
 def _from_feedback(path: Path, documents: Mapping[str, Document]) -> list[StartingQuestion]:

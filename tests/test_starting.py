@@ -165,6 +165,95 @@ def test_the_script_makes_questions_that_it_can_evaluate(
     assert (figures["n"], figures["generated"]) == (len(queries), True)
 
 
+MANUAL = """# Harbour handbook
+
+The harbour is old. A bollard is a short post on a quay.
+
+## 2. Mooring:
+
+**Fenders** are a kind of cushion. Photosynthesis is the process of plants, and photosynthesis needs light.
+
+## What does it mean?
+
+It means that John Smith was an engineer. John Smith was an engineer. Chapter 2 is a draft.
+
+## Can I moor a boat here?
+
+Yes.
+
+## Overview
+
+The first reason is a secret. A good example is the quay. Saturday is the busiest day.
+
+## SAFETY RULES
+
+Wear a vest.
+
+## 3.1
+
+Numbers.
+"""
+
+
+def test_questions_to_suggest_read_well() -> None:
+    assert starting.questions_of(read_document(MANUAL, "manual.md")) == [
+        ("What is a bollard?", "Harbour handbook"),
+        ("What are Fenders?", "Harbour handbook › 2. Mooring:"),
+        ("What is photosynthesis?", "Harbour handbook › 2. Mooring:"),
+        ("What is known about John Smith?", "Harbour handbook › What does it mean?"),
+        ("What is known about “Harbour handbook”?", "Harbour handbook"),
+        ("What does “Harbour handbook” say about “Mooring”?", "Harbour handbook › 2. Mooring:"),
+        ("Can I moor a boat here?", "Harbour handbook › Can I moor a boat here?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("heading", "title", "asked"),
+    [
+        ("Noise", "House rules", "What does “House rules” say about “Noise”?"),
+        ("Why so?", "House rules", "Why so?"),
+        ("Cleaning the shared kitchen", "scan_0012", "What is known about “Cleaning the shared kitchen”?"),
+        ("Noise", "scan_0012", ""),  # needs a title that says something
+        ("Sheet1", "Budget", ""),
+        ("Appendix B", "Budget", ""),
+        ("2026", "Budget", ""),
+        ("`--verbose`", "Options", ""),
+        ("IMPORTANT NOTICE", "Budget", ""),
+        ("VAT", "Budget", "What does “Budget” say about “VAT”?"),
+        ("Overview", "Budget", ""),
+        ("Budget", "Budget", ""),
+    ],
+)
+def test_a_heading_is_asked_about_if_it_says_something(heading: str, title: str, asked: str) -> None:
+    assert starting.question_about(heading, title) == asked
+
+
+@given(st.text("AQ:? \n.*#1is a bollard", max_size=200))
+def test_what_is_suggested_can_be_shown_and_names_a_section(text: str) -> None:
+    document = read_document(text, "d.md")
+    for question, section in starting.questions_of(document):
+        assert starting.presentable(question)
+        assert section in {block.section for block in document.blocks}
+
+
+def test_suggested_questions_come_from_all_documents() -> None:
+    parts = {
+        "a": ("bollard", "cleat", "fender"),
+        "b": ("winch", "keel", "mast"),
+        "c": ("oar", "rudder", "sail"),
+    }
+    documents = [
+        read_document(" ".join(f"A {term} is a part." for term in terms), f"{name}.txt")
+        for name, terms in parts.items()
+    ]
+    chosen = starting.suggest_questions(documents, 3)
+    assert {doc_id for _, doc_id, _ in chosen} == {"a.txt", "b.txt", "c.txt"}
+    assert len(starting.suggest_questions(documents, 5)) == 5  # two of each at most
+    fewer = starting.suggest_questions(documents[:2], 6)
+    assert {doc_id for _, doc_id, _ in fewer} == {"a.txt", "b.txt"}
+    assert starting.suggest_questions([], 5) == []
+
+
 def test_questions_are_never_overwritten(evaluate_retrieval: Callable[..., int], asked: Path) -> None:
     before = {path: path.read_bytes() for path in asked.rglob("*") if path.is_file()}
     assert evaluate_retrieval(asked, "--make-questions", 5, asked) == 2
