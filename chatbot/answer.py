@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from chatbot.disagreement import positions as find_positions
 from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import IndexBroken, QuestionError
 from chatbot.formats.table import row_cells
-from chatbot.index import Hit, PassageIndex, PassageStore, Pool, Rows, current_generation
+from chatbot.index import Hit, PassageIndex, PassageStore, Pool, Question, Rows, current_generation
 from chatbot.reader import (
     READ_BY_NETWORK,
     Asked,
@@ -44,7 +45,7 @@ from chatbot.reader import (
     read,
     short_answer,
 )
-from chatbot.starting import SAYS_NOTHING
+from chatbot.starting import presentable, question_about
 from chatbot.suggested import Tried, complete, first_answered, spread
 from chatbot.terms import Term, stems, terms
 
@@ -54,7 +55,7 @@ HITS = 10
 MOST_QUOTES = 4
 MOST_DOCUMENTS = 3
 RERANK_WEIGHT = 0.1  # of the reader beside the search; twice that gains on prose, costs on FAQs
-MOST_TRIED = 5_000  # of the corpus' own questions, for the page to suggest
+MOST_TRIED = 5_000  # of the corpus' questions, for the page to suggest
 COMPARED = 8  # best sentences that are looked through for values that differ
 
 SIGNALS = (
@@ -215,7 +216,7 @@ class Chatbot:
         self.asked_at = -math.inf  # time.monotonic() of the latest question
         self._lock = threading.Lock()
         self._tried = Tried()
-        self._questions = ("", list[str]())  # a generation and its own questions
+        self._questions = ("", dict[str, Section | None]())  # a generation and what it may suggest
 
     @classmethod
     def open(cls, folder: Path, model: str | None = None) -> Chatbot:
@@ -273,8 +274,9 @@ class Chatbot:
         return self._meant(question, [self._read(some, index) for some in searched])
 
     def answers(self, question: str) -> bool:
-        """Whether the documents answer it; tried once a generation."""
-        return self._tried.answered(question, self.live().generation, self._is_answered)
+        """Whether the documents answer it; one made from a section, with a quote of that. Tried once a generation."""
+        ask = partial(self._is_answered, section=self._suggestable().get(question))
+        return self._tried.answered(question, self.live().generation, ask)
 
     def _is_answered(
         self, question: str, only: frozenset[str] | None = None, section: Section | None = None
@@ -309,28 +311,25 @@ class Chatbot:
         return probability(reading.signals, refusal["weights"], refusal["bias"])
 
     def examples(self, n: int = 6) -> list[str]:
-        """Questions for an empty page that are answered: the corpus' own, else about its documents."""
-        asked = self._own_questions()
-        if not asked:
-            titles = [title for _, title in self.live().titles() if any(map(str.isalpha, title))]
-            asked = [title if title.endswith("?") else f"What is known about “{title}”?" for title in titles]
-        return first_answered(spread(asked, n), n, self.answers, 4 * n, seconds=4)
+        """Questions for an empty page that are answered: the corpus' own, else made from its documents."""
+        return first_answered(spread(list(self._suggestable()), n), n, self.answers, 4 * n, seconds=4)
 
     def completions(self, typed: str, n: int = 5) -> list[str]:
-        """The corpus' own questions that go on like what is typed; only those already known to be answered."""
+        """The corpus' questions that go on like what is typed; only those already known to be answered."""
         known = self._tried.known(self.live().generation)
-        return complete(typed, (text for text in self._own_questions() if known.get(text)), n)
+        return complete(typed, (text for text in self._suggestable() if known.get(text)), n)
 
     def untried(self) -> str:
-        """One of the corpus' own questions that `answers` does not know yet, or ""."""
+        """One of the corpus' questions that `answers` does not know yet, or ""."""
         known = self._tried.known(self.live().generation)
-        return next((text for text in self._own_questions()[:MOST_TRIED] if text not in known), "")
+        return next((text for text in islice(self._suggestable(), MOST_TRIED) if text not in known), "")
 
-    def _own_questions(self) -> list[str]:
+    def _suggestable(self) -> dict[str, Section | None]:
+        """The corpus' questions that can be shown; with those made, the section that is to answer them."""
         index = self.live()
         if self._questions[0] != index.generation:
-            presentable = [text for text, _ in index.questions() if _presentable(text)]
-            self._questions = index.generation, list(dict.fromkeys(presentable))
+            shown = {q.text: _section_of(q) for q in index.questions() if presentable(q.text)}
+            self._questions = index.generation, shown
         return self._questions[1]
 
     def suggestions(self, answer: Answer, asked: Sequence[str] = (), n: int = 3) -> list[str]:
@@ -363,13 +362,13 @@ class Chatbot:
         self, index: PassageIndex, documents: Sequence[str]
     ) -> Iterator[tuple[str, Section | None]]:
         """The corpus' own, then one about each section, which is to answer it."""
-        questions = [(text, ids) for text, ids in index.questions() if _presentable(text)]
+        own = [q for q in index.questions() if q.section is None and presentable(q.text)]
         for doc_id in documents:
-            yield from ((text, None) for text, ids in questions if doc_id in ids)
+            yield from ((question.text, None) for question in own if doc_id in question.documents)
         titles = dict(index.titles())
         for doc_id in documents:
             for section in index.sections(doc_id)[:4]:
-                if text := _question_about(section.split(SECTION_JOINT)[-1], titles.get(doc_id) or doc_id):
+                if text := question_about(section.split(SECTION_JOINT)[-1], titles.get(doc_id) or doc_id):
                     yield text, (doc_id, section)
 
     def live(self) -> PassageIndex:
@@ -780,21 +779,9 @@ def _index_of(index: PassageIndex) -> dict[str, str]:
     return {"generation": index.generation, "encoder": f"{encoder['name']} {encoder['precision']}"}
 
 
-def _presentable(question: str) -> bool:
-    """Fit to be shown as an example: a whole, short, capitalised question."""
-    return question[:1].isupper() and question.endswith("?") and len(question) <= 90
-
-
-def _question_about(heading: str, title: str) -> str:
-    """ "" for a heading that says nothing.
-
-    Of 45 headings of our articles, asked for so, 36 are answered with a quote from their own section.
-    """
-    if _presentable(heading):
-        return heading
-    if heading.lower() in {*SAYS_NOTHING, title.lower()}:
-        return ""
-    return f"What does “{title}” say about “{heading}”?"
+def _section_of(question: Question) -> Section | None:
+    """What a made question is to be answered from."""
+    return None if question.section is None else (question.documents[0], question.section)
 
 
 # Checking later -----------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 On disk. `folder/CURRENT` names the live generation, `folder/<generation>/` holds
 
     manifest.json          format, encoder, kind of FAISS index, counts, fingerprint of the corpus, checksums, versions
-    passages.sqlite        documents, passages with their sentences, example questions
+    passages.sqlite        documents, passages with their sentences, questions to suggest: people's, or
+                           made from the documents where no person's can be shown
     passages.faiss         inner-product index of the passage vectors: exact, or above EXACT_UP_TO passages
                            inverted lists of 8-bit codes, which only nominate candidates
     passage_vectors.npy    (passages, dim) float32, unit rows
@@ -12,7 +13,8 @@ On disk. `folder/CURRENT` names the live generation, `folder/<generation>/` hold
     bm25/                  as bm25s saves it
 
 A build writes a folder of its own, checks it, renames it and at last replaces CURRENT: whenever it
-is stopped, the old generation stays whole and live. What a stopped build has embedded waits in
+is stopped, the old generation stays whole and live. Its vectors are reused;
+questions are made anew each time, from the documents that were read. What a stopped build has embedded waits in
 `folder/embedding-<encoder>/` for the next one.
 
 Size. Vectors, FAISS and BM25 are memory-mapped and SQLite reads what is asked for, so opening reads little
@@ -78,11 +80,13 @@ from chatbot.errors import (
     IndexReadOnly,
     QuestionError,
 )
+from chatbot.starting import presentable, suggest_questions
 from chatbot.terms import stems
 
-FORMAT = 3  # raised when an older index can no longer be read, or would be built otherwise today
+FORMAT = 4  # raised when an older index can no longer be read, or would be built otherwise today
 METHODS = ("dense", "bm25", "rrf", "ours")
 NAMED = 5  # unknown documents in a message
+MOST_MADE = 300  # questions made from the documents; trying all takes minutes in the background
 POOL = 100  # best passages taken from each of the two searches
 RRF_K = 60
 LEXICAL_WEIGHT = 0.2  # of BM25; meaning has the rest
@@ -115,6 +119,18 @@ class Hit:
     rank: int
     why: dict[str, float]
     row: int = -1
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question to suggest and the documents that answer it.
+
+    `section`: headings of what a program made it from, which is to answer it; None for a person's question.
+    """
+
+    text: str
+    documents: tuple[str, ...]
+    section: str | None = None
 
 
 @dataclass(frozen=True)
@@ -219,11 +235,11 @@ class PassageStore:
         query = "SELECT DISTINCT section FROM passages JOIN documents ON document = documents.row WHERE doc_id = ?"
         return [row[0] for row in self._rows(query, doc_id) if row[0]]
 
-    def questions(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Questions that came with the corpus, each with the documents that answer it."""
+    def questions(self) -> list[Question]:
+        """Those that came with the corpus, then those made from its documents."""
         return [
-            (text, tuple(json.loads(ids)))
-            for text, ids in self._rows("SELECT text, doc_ids FROM questions ORDER BY row")
+            Question(text, tuple(json.loads(ids)), section)
+            for text, ids, section in self._rows("SELECT text, doc_ids, section FROM questions ORDER BY row")
         ]
 
     def passage(self, row: int) -> tuple[Passage, str, str, str]:
@@ -794,7 +810,7 @@ def _write(
 
     tell("writing", 0, 0)
     words = (source.stems(number) for number in range(len(keys)))
-    write_generation(work, source, keys, vectors(), words, encoder, hashes, _corpus_questions(corpus))
+    write_generation(work, source, keys, vectors(), words, encoder, hashes, _questions(corpus, source))
     removed = len(set(old_rows) - set(keys))
     return embedded, len(keys) - embedded, removed
 
@@ -824,7 +840,7 @@ def write_generation(
     words: Iterable[Sequence[str]],
     encoder: Encoder,
     hashes: dict[str, str],
-    questions: Sequence[tuple[str, list[str]]],
+    questions: Sequence[Question],
 ) -> None:
     """Every file of a generation into the folder `work`.
 
@@ -928,14 +944,12 @@ CREATE TABLE documents (row INTEGER PRIMARY KEY, doc_id TEXT UNIQUE, title TEXT,
                         splitting TEXT);
 CREATE TABLE passages (row INTEGER PRIMARY KEY, document INTEGER, start INTEGER, end INTEGER, section TEXT,
                        sentences TEXT, key TEXT, text TEXT);
-CREATE TABLE questions (row INTEGER PRIMARY KEY, text TEXT, doc_ids TEXT);
+CREATE TABLE questions (row INTEGER PRIMARY KEY, text TEXT, doc_ids TEXT, section TEXT);
 CREATE INDEX passages_of_document ON passages (document);
 """
 
 
-def _write_sqlite(
-    path: Path, source: Source, keys: Sequence[str], questions: Sequence[tuple[str, list[str]]]
-) -> None:
+def _write_sqlite(path: Path, source: Source, keys: Sequence[str], questions: Sequence[Question]) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
         db.executemany(
@@ -962,19 +976,28 @@ def _write_sqlite(
             ),
         )
         db.executemany(
-            "INSERT INTO questions VALUES (?, ?, ?)",
-            ((row, text, json.dumps(ids)) for row, (text, ids) in enumerate(questions)),
+            "INSERT INTO questions VALUES (?, ?, ?, ?)",
+            ((row, q.text, json.dumps(q.documents), q.section) for row, q in enumerate(questions)),
         )
         db.commit()
 
 
-def _corpus_questions(corpus: Path) -> list[tuple[str, list[str]]]:
-    """Answerable stand-alone questions of the corpus' dev split, for the page to suggest."""
+def _questions(corpus: Path, source: Source) -> list[Question]:
+    """What the page may suggest: the corpus' own; where none of these can be shown, also made ones."""
+    own = _corpus_questions(corpus)
+    if any(presentable(question.text) for question in own):
+        return own
+    made = suggest_questions(source.documents, MOST_MADE)
+    return own + [Question(text, (doc_id,), section) for text, doc_id, section in made]
+
+
+def _corpus_questions(corpus: Path) -> list[Question]:
+    """Answerable stand-alone questions of the corpus' dev split."""
     if not (corpus / "qrels" / "dev.tsv").is_file():
         return []
     queries, qrels = read_queries(corpus), read_qrels(corpus, "dev")
     return [
-        (query.text, [doc_id for doc_id, relevance in qrels[query.query_id].items() if relevance > 0])
+        Question(query.text, tuple(doc_id for doc_id, grade in qrels[query.query_id].items() if grade > 0))
         for query in queries.values()
         if query.query_id in qrels and query.answerable and not query.history
     ]

@@ -1,4 +1,4 @@
-"""Questions that a page suggests: the collection's own, those that its documents answer."""
+"""Questions that a page suggests: of the collection's, people's or made, those that its documents answer."""
 
 from __future__ import annotations
 

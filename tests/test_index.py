@@ -41,6 +41,7 @@ from chatbot.index import (
     FORMAT,
     PassageIndex,
     Pool,
+    Question,
     build_index,
     current_generation,
     read_manifest,
@@ -540,9 +541,37 @@ def test_questions_of_the_dev_split_come_with_the_index(
     )
     build_index(corpus, tmp_path / "index", encoder)
     index = PassageIndex.open(tmp_path / "index", encoder)
-    assert index.questions() == [("Where is the Amur?", ("rivers.txt",))]
+    assert index.questions() == [Question("Where is the Amur?", ("rivers.txt",))]  # and none is made
     assert index.titles() == [("rivers.txt", "rivers"), ("ships.md", "Ships"), ("trees.md", "Trees")]
     assert index.sections("ships.md") == ["Size"]
+
+
+def test_questions_are_made_where_none_of_a_person_can_be_shown(
+    make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder
+) -> None:
+    query, qrels = {"_id": "1", "text": "amur border"}, "query-id\tcorpus-id\tscore\n1\trivers.txt\t1\n"
+    corpus = make_corpus({**FILES, "queries.jsonl": json.dumps(query), "qrels/dev.tsv": qrels})
+    build_index(corpus, tmp_path / "index", encoder)
+    first, *made = PassageIndex.open(tmp_path / "index", encoder).questions()
+    assert first == Question("amur border", ("rivers.txt",))
+    assert set(made) == {
+        Question("What is the Amur?", ("rivers.txt",), ""),
+        Question("What is known about “rivers”?", ("rivers.txt",), ""),
+        Question("What is the Missouri?", ("ships.md",), ""),
+        Question("What is known about “Ships”?", ("ships.md",), ""),
+        Question("What does “Ships” say about “Size”?", ("ships.md",), "Size"),
+        Question("What is known about “Trees”?", ("trees.md",), "Trees"),
+    }
+
+
+def test_made_questions_follow_the_documents(built: tuple[Path, Path], encoder: HashEncoder) -> None:
+    corpus, folder = built
+    (corpus / "rivers.txt").unlink()
+    (corpus / "trees.md").write_text("# Trees\n\nOaks grow slowly. An elm is a tree.\n")
+    build_index(*built, encoder)
+    made = PassageIndex.open(folder, encoder).questions()
+    assert {question.documents for question in made} == {("ships.md",), ("trees.md",)}
+    assert Question("What is an elm?", ("trees.md",), "Trees") in made
 
 
 # Staleness ----------------------------------------------------------------------------------

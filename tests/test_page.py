@@ -662,6 +662,9 @@ def test_the_empty_page_says_that_it_looks_for_questions(
     tried.set()
     expect(page.locator(".examples button")).to_have_count(6)
     expect(page.locator(".looking")).to_have_count(0)
+    example = page.locator(".examples button").first.inner_text()  # made from the documents, and answered
+    composer(page).fill(example[:-3])
+    expect(page.get_by_role("option")).to_have_text([example])
 
 
 @browser

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import FILES, HashEncoder
+from evaluating import PARAMETERS
 
 from chatbot.answer import Chatbot
 from chatbot.index import build_index
@@ -118,13 +119,39 @@ def test_whether_a_question_is_answered_is_what_its_answer_says(asked: Chatbot) 
 def test_only_questions_known_to_be_answered_complete_what_is_typed(
     asked: Chatbot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Chatbot, "_is_answered", lambda self, question: "Amur" in question)
+    monkeypatch.setattr(Chatbot, "_is_answered", lambda self, question, **_: "Amur" in question)
     assert asked.completions("where") == []
     assert asked.untried() == "Where does the Amur form a border?"
     assert asked.answers(asked.untried())
     assert asked.completions("where") == ["Where does the Amur form a border?"]
     assert not asked.answers(asked.untried())
     assert asked.untried() == ""
+
+
+def test_questions_of_a_corpus_that_brings_none_are_made_and_tried(
+    built: tuple[Path, Path], encoder: HashEncoder
+) -> None:
+    chatbot = Chatbot(built[1], encoder, None, {"untrained": PARAMETERS})
+    assert chatbot.completions("what is") == []
+    while question := chatbot.untried():
+        chatbot.answers(question)
+    assert set(chatbot.completions("what is the")) == {"What is the Amur?", "What is the Missouri?"}
+    for question in chatbot.completions("what"):
+        assert not chatbot.answer(question).abstained
+
+
+def test_a_made_question_is_to_be_answered_by_its_own_section(
+    make_corpus: Callable[..., Path], tmp_path: Path, encoder: HashEncoder
+) -> None:
+    files: dict[str, str | bytes] = {
+        "ships.md": "# Ships\n\n## Crew\n\nSailors came from Ohio.\n",
+        "songs.txt": "What do the ships say about the crew? That of the ships.\n",
+    }
+    build_index(make_corpus(files), tmp_path / "index", encoder)
+    chatbot = Chatbot(tmp_path / "index", encoder, None, {"untrained": PARAMETERS})
+    question = "What does “Ships” say about “Crew”?"
+    assert [citation.doc_id for citation in chatbot.answer(question).citations] == ["songs.txt"]
+    assert not chatbot.answers(question)
 
 
 class Asked:
