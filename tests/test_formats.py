@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import datetime
 import io
@@ -38,7 +39,7 @@ from chatbot.corpus import (
     split_document,
 )
 from chatbot.errors import CorpusError
-from chatbot.formats import archive, content, csv, html, kind_of, pdf, read, table
+from chatbot.formats import archive, content, csv, html, kind_of, pdf, pdf_pages, read, table
 from chatbot.formats.content import Part, clean, page_list, tidy
 from chatbot.formats.page_layout import HYPHEN, Run, lines, paragraphs, without_repeats
 from chatbot.formats.report import reading_report
@@ -679,6 +680,104 @@ def test_a_bomb_is_known_however_often_it_is_packed_and_a_large_image_is_none(
     assert count == bombs
     assert (blanked != data) is bool(bombs)
     assert pdf._blank_bombs(blanked) == (blanked, 0)
+
+
+def raw_pdf(*objects: bytes) -> bytes:
+    """Two pages: one of words, and the first of `objects`, which are numbered from 3."""
+    numbered = {
+        1: b"<</Type/Catalog/Pages 2 0 R>>",
+        2: b"<</Type/Pages/Kids[98 0 R 3 0 R]/Count 2/MediaBox[0 0 600 800]/Resources<</XObject<<"
+        + b"".join(b"/Fm%d %d 0 R" % (number, number) for number in range(5, 3 + len(objects)))
+        + b">>/Font<</F1 97 0 R>>>>>>",
+        **dict(enumerate(objects, 3)),
+        97: b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        98: b"<</Type/Page/Parent 2 0 R/Contents 99 0 R>>",
+        99: raw_stream(b"BT /F1 12 Tf 50 700 Td (Words on a page.) Tj ET"),
+    }
+    body = b"".join(b"%d 0 obj\n%s\nendobj\n" % item for item in numbered.items())
+    return b"%PDF-1.7\n" + body + b"trailer\n<</Root 1 0 R>>\n%%EOF"  # PDFium finds the objects itself
+
+
+def raw_stream(data: bytes, entries: bytes = b"") -> bytes:
+    """Packed, unless the entries name a filter."""
+    if b"/Filter" not in entries:
+        data, entries = zlib.compress(data), entries + b"/Filter/FlateDecode"
+    return b"<<%b/Length %d>>\nstream\n%b\nendstream" % (entries, len(data), data)
+
+
+def raw_page(contents: bytes, resources: bytes = b"") -> bytes:
+    return b"<</Type/Page/Parent 2 0 R/Contents %b%b>>" % (contents, resources)
+
+
+def nested_forms(first: int, levels: int = 6, drawing: bytes = b"/%b Do ", own: bool = False) -> list[bytes]:
+    """Each draws the next ten times, which it finds among its own resources or those of the page."""
+    forms = []
+    for number in range(first, first + levels + 1):
+        found = b"/Resources<</XObject<</Fm%d %d 0 R>>>>" % (number + 1, number + 1) if own else b""
+        drawn = drawing % (b"Fm%d" % (number + 1)) * 10 if number < first + levels else b""
+        forms.append(raw_stream(drawn, b"/Subtype/Form/BBox[0 0 9 9]" + found))
+    return forms
+
+
+GLYPH = b"""/Resources<</XObject<</Fm6 6 0 R>>/Font<</F2<</Type/Font/Subtype/Type3/FontBBox[0 0 9 9]/FontMatrix[1 0 0 1 0 0]/FirstChar 97
+/LastChar 97/Widths[9]/Encoding<</Differences[97/a]>>/CharProcs<</a 5 0 R>>>>>>>>"""
+PAGE_BOMBS = {
+    "listed": [raw_page(b"[" + b"4 0 R " * 99 + b"]"), raw_stream(b"0 0 m " * 99_999)],
+    "listed-in-letters": [
+        raw_page(b"[" + b"4 0 R " * 99 + b"]"),
+        raw_stream(
+            base64.a85encode(zlib.compress(b"0 0 m " * 99_999)) + b"~>",
+            b"/Filter[/ASCII85Decode/FlateDecode]",
+        ),
+    ],
+    "forms": [raw_page(b"4 0 R"), raw_stream(b"/Fm5 Do"), *nested_forms(5)],
+    "forms-of-their-own": [raw_page(b"4 0 R"), raw_stream(b"/Fm5 Do"), *nested_forms(5, own=True)],
+    "forms-called-oddly": [
+        raw_page(b"4 0 R"), raw_stream(b"/#46m5 Do"), *nested_forms(5, drawing=b"(%b) %% a comment\nDo "),
+    ],
+    "forms-over-two-streams": [
+        raw_page(b"[4 0 R 5 0 R]"), raw_stream(b"/Fm6"), raw_stream(b"Do"), *nested_forms(6),
+    ],
+    "glyph": [
+        raw_page(b"4 0 R", GLYPH),
+        raw_stream(b"BT /F2 12 Tf 50 700 Td (a) Tj ET"),
+        raw_stream(b"9 0 0 0 9 9 d1 /Fm6 Do"),
+        *nested_forms(6, own=True),
+    ],
+    "form-in-itself": [raw_page(b"4 0 R"), raw_stream(b"/Fm5 Do"), raw_stream(b"/Fm5 Do", b"/Subtype/Form")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAGE_BOMBS)
+def test_a_page_that_unpacks_to_too_much_is_left_out_with_a_warning(name: str) -> None:
+    found = read(raw_pdf(*PAGE_BOMBS[name]), "pdf")
+    assert texts(found) == ["Words on a page."]
+    assert found.warnings == ("1 of its pages left out, for unpacking to more than 32 MB",)
+
+
+def test_what_an_honest_page_unpacks_to_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    # three forms of ten empty ones each, 64 for drawing one: 24 + 3 * (64 + 80 + 10 * 64) = 2,376
+    drawn = raw_pdf(raw_page(b"4 0 R"), raw_stream(b"/Fm5 Do " * 3), *nested_forms(5, levels=1))
+    left_out = "1 of its pages left out, for unpacking to more than 32 MB"
+    for limit, warned in ((2_376, False), (2_375, True)):
+        monkeypatch.setattr(pdf_pages, "MAX_STREAM_BYTES", limit)
+        assert (left_out in read(drawn, "pdf").warnings) is warned
+    monkeypatch.undo()
+    monkeypatch.setattr(pdf_pages, "MAX_UNPACKED_BYTES", 2_400)  # too little for the 47 of the words as well
+    with pytest.raises(formats.Unreadable, match="holds no text but what unpacks to"):
+        read(drawn, "pdf")
+
+
+@given(st.binary(max_size=5_000))
+def test_what_was_packed_is_unpacked(data: bytes) -> None:
+    assert pdf_pages._inflated(zlib.compress(data)) == data
+    assert pdf_pages._base85(base64.a85encode(data) + b"~>") == data
+    assert pdf_pages._digits(data.hex().encode() + b">") == data
+
+
+def test_lzw_by_the_example_of_the_standard() -> None:
+    # ISO 32000-1, 7.4.4.2: 45 45 45 45 45 65 45 45 45 66
+    assert pdf_pages._lzw(bytes.fromhex("800B6050220C0C8501")) == b"-----A---B"
 
 
 @pytest.mark.parametrize("name", ["bomb.zip", "bomb.docx", "bomb.pptx", "bomb.xlsx", "bomb.epub"])

@@ -18,6 +18,7 @@ from chatbot.formats.content import (
     tidy,
 )
 from chatbot.formats.page_layout import HYPHEN, Run, lines, paragraphs, without_repeats
+from chatbot.formats.pdf_pages import blank_large_pages
 
 _PDFIUM = threading.Lock()  # PDFium is not safe to use from several threads
 _HYPHENS = {0x2, 0xFFFE}  # PDFium's signs for a hyphen that divides a word
@@ -36,10 +37,10 @@ _NO_TITLE = re.compile(
 def read_pdf(data: bytes) -> Content:
     """Text with its pages; those that show something but hold no text are named in the warnings."""
     with _PDFIUM:
-        title, pages, filled, damaged, bombs = _read_pages(data)
+        title, pages, filled, damaged, bombs, large = _read_pages(data)
     pages = without_repeats(pages)
     textless = [number for number in filled if not pages[number - 1]]
-    if bombs and not any(pages):
+    if (bombs or large) and not any(pages):
         raise Unreadable(f"holds no text but what unpacks to {_BOMB}; divide it")
     if not any(pages):
         raise Unreadable(
@@ -52,21 +53,21 @@ def read_pdf(data: bytes) -> Content:
         warnings.append(f"{len(damaged)} of {len(pages)} pages damaged (page {page_list(damaged)})")
     if bombs:
         warnings.append(f"{bombs} of its streams left out, for unpacking to {_BOMB}")
+    if large:
+        warnings.append(f"{large} of its pages left out, for unpacking to {_BOMB}")
     ordered = [line for number, page in enumerate(pages, 1) for line in lines(page, number)]
     return Content(tuple(paragraphs(ordered)), title, len(pages), tuple(warnings))
 
 
-def _read_pages(data: bytes) -> tuple[str, list[list[Run]], list[int], list[int], int]:
+def _read_pages(data: bytes) -> tuple[str, list[list[Run]], list[int], list[int], int, int]:
     """Title, runs of every page, the numbers of pages that show anything and of damaged ones, and how many
-    bombs were left out."""
+    streams and pages were left out as bombs."""
     import pypdfium2  # type: ignore[import-untyped]
 
-    pdf, bombs = _open(data)
+    pdf, bombs, large = _open(data)
     pages: list[list[Run]] = []
     filled, damaged = [], []
     with pdf:
-        if len(pdf) > MAX_PAGES:
-            raise Unreadable(f"has {len(pdf):,} pages, more than {MAX_PAGES:,}; divide it")
         for index in range(len(pdf)):
             pages.append([])
             try:
@@ -79,29 +80,30 @@ def _read_pages(data: bytes) -> tuple[str, list[list[Run]], list[int], list[int]
                 filled.append(index + 1)
             page.close()
         title = tidy(pdf.get_metadata_value("Title"))
-    return "" if _NO_TITLE.match(title) else title, pages, filled, damaged, bombs
+    return "" if _NO_TITLE.match(title) else title, pages, filled, damaged, bombs, large
 
 
-def _open(data: bytes) -> tuple[Any, int]:
-    """The PDF without bombs, and how many it holds."""
+def _open(data: bytes) -> tuple[Any, int, int]:
+    """The PDF without bombs, and how many of its streams and pages are such."""
     import pypdfium2
 
     data, bombs = _blank_bombs(data)
     try:
-        pdf = pypdfium2.PdfDocument(data)
-        if pypdfium2.raw.FPDF_GetSecurityHandlerRevision(pdf) < 0:
-            return pdf, bombs
-        clear = io.BytesIO()  # what is encrypted cannot be unpacked before
-        pdf.save(clear, flags=pypdfium2.raw.FPDF_REMOVE_SECURITY)
-        data, bombs = _blank_bombs(clear.getvalue())
-        if bombs:
-            pdf.close()
-            pdf = pypdfium2.PdfDocument(data)
+        with pypdfium2.PdfDocument(data) as pdf:
+            if len(pdf) > MAX_PAGES:
+                raise Unreadable(f"has {len(pdf):,} pages, more than {MAX_PAGES:,}; divide it")
+            locked = pypdfium2.raw.FPDF_GetSecurityHandlerRevision(pdf) >= 0
+            clear = io.BytesIO()
+            pdf.save(clear, flags=pypdfium2.raw.FPDF_REMOVE_SECURITY)
+        saved = clear.getvalue()
+        if locked:  # what is encrypted cannot be unpacked before
+            saved, bombs = _blank_bombs(saved)
+        blanked, pages = blank_large_pages(saved)
+        return pypdfium2.PdfDocument(blanked if locked or pages else data), bombs, pages
     except pypdfium2.PdfiumError as error:
         locked = error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD
         reason = "is locked with a password; save it without one" if locked else "is damaged or cut short"
         raise Unreadable(reason) from error
-    return pdf, bombs
 
 
 def _blank_bombs(data: bytes) -> tuple[bytes, int]:
