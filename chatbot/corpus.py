@@ -142,8 +142,16 @@ def corpus_files(folder: Path, skip: Path | None = None) -> list[Path]:
 
 
 def left_out_files(folder: Path, skip: Path | None = None) -> dict[str, str]:
-    """The files left out on purpose and what they are: "hidden"; those below `skip` are not even named."""
-    return {path.relative_to(folder).as_posix(): kind for path, kind in _sorted_files(folder, skip) if kind}
+    """The files left out on purpose, those in archives too, and what they are: "hidden"; those below `skip` are
+    not even named."""
+    left_out: dict[str, str] = {}
+    for path, kind in _sorted_files(folder, skip):
+        name = path.relative_to(folder).as_posix()
+        if kind:
+            left_out[name] = kind
+        elif path.suffix.lower() == ".zip":
+            left_out |= {f"{name}/{inner}": kind for inner, kind in archive.left_out_members(path).items()}
+    return left_out
 
 
 def _sorted_files(folder: Path, skip: Path | None) -> list[tuple[Path, str]]:

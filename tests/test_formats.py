@@ -35,6 +35,7 @@ from chatbot.corpus import (
     _lay_out,
     _read_data,
     corpus_files,
+    left_out_files,
     read_documents,
     split_document,
 )
@@ -882,6 +883,17 @@ def test_an_archive_names_its_files_safely_and_leaves_nothing_out_silently(make_
         "a.zip/in/empty.md": "is empty",
         "a.zip/inner.zip": "is an archive inside an archive; unpack it",
     }
+    assert left_out_files(folder) == {"a.zip/.hidden": "hidden", "a.zip/__MACOSX/x.txt": "hidden"}
+
+
+def test_of_an_archive_that_is_not_read_nothing_is_left_out_on_purpose(
+    make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = make_zip({".hidden": "no", "b.txt": "B."})
+    folder = make_corpus({"cut.zip": hidden[:-30], "no.zip": "no", "whole.zip": hidden})
+    assert left_out_files(folder) == {"whole.zip/.hidden": "hidden"}
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 1)
+    assert left_out_files(folder) == {}
 
 
 def test_what_a_browser_saved_beside_a_page_is_passed_over(make_corpus: MakeCorpus) -> None:
@@ -1057,6 +1069,7 @@ def test_rebuild_writes_what_became_of_every_file(
         "é.epub": make_epub(),
         "sub/README.md": "Words: of a text.",
         "lines.jsonl": json.dumps({"_id": "line", "text": "A line. Another."}),
+        "mac.zip": make_zip({"a.txt": "A.", "__MACOSX/._a.txt": "no", "sub/~$c.docx": "user"}),
     }
     files |= {f"{number:02}.docx": b"no" for number in range(12)}
     corpus, written = make_corpus(files), tmp_path / "report.jsonl"
@@ -1066,10 +1079,10 @@ def test_rebuild_writes_what_became_of_every_file(
     assert "not read: and 2 more" in told
     assert (
         told[-1]
-        == "left out on purpose: hidden (1), about the corpus (2), part of a saved web page (1), lock of Office (1)"
+        == "left out on purpose: hidden (2), about the corpus (2), lock of Office (2), part of a saved web page (1)"
     )
     outcomes = {line.pop("path"): line for line in map(json.loads, written.read_text("utf-8").splitlines())}
-    assert len(outcomes) == 5 + 12 + 5
+    assert len(outcomes) == 6 + 12 + 7
     no_docx = "ends in .docx but is no DOCX, or its beginning is damaged"
     assert [outcomes[f"{number:02}.docx"] for number in range(12)] == [
         {"outcome": "not read", "why": no_docx, "passages": 0}
@@ -1078,6 +1091,7 @@ def test_rebuild_writes_what_became_of_every_file(
     assert outcomes["é.epub"] == {"outcome": "read", "why": missing, "passages": 2}
     assert outcomes["page.html"] == {"outcome": "read", "why": "repeats copy.html", "passages": 2}
     assert outcomes["line"] == {"outcome": "read", "why": "", "passages": 1}
+    assert outcomes["mac.zip/__MACOSX/._a.txt"] == {"outcome": "left out", "why": "hidden", "passages": 0}
     assert outcomes["~$b.docx"] == {"outcome": "left out", "why": "lock of Office", "passages": 0}
     assert script.main([*places, str(tmp_path / "none" / "x")]) == 2
     assert "cannot be written (No such file or directory)" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from chatbot.formats.content import (
     MAX_FILE_BYTES,
@@ -19,24 +19,32 @@ from chatbot.formats.content import (
 )
 
 
-def open_archive(data: bytes) -> zipfile.ZipFile:
+def open_archive(source: bytes | Path) -> zipfile.ZipFile:
     """Raises Unreadable for a damaged container and for one that unpacks beyond the limits.
 
     The sizes checked are those declared; zipfile unpacks no more of a member than it declares.
     """
     try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
+        size = len(source) if isinstance(source, bytes) else source.stat().st_size
+        archive = zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
         raise Unreadable(f"is damaged or cut short ({error})") from error
-    members = archive.infolist()
+    try:
+        _check(archive.infolist(), size)
+    except Unreadable:
+        archive.close()
+        raise
+    return archive
+
+
+def _check(members: list[zipfile.ZipInfo], size: int) -> None:
     unpacked = sum(member.file_size for member in members)
     if len(members) > MAX_MEMBERS:
         raise Unreadable(f"holds {len(members):,} files, more than {MAX_MEMBERS:,}; divide it")
     if unpacked > MAX_UNPACKED_BYTES:
         raise Unreadable(f"unpacks to {unpacked >> 20:,} MB, more than {MAX_UNPACKED_BYTES >> 20}; divide it")
-    if unpacked > RATIO_FREE_BYTES and unpacked > MAX_RATIO * len(data):
-        raise Unreadable(f"unpacks to {unpacked // len(data):,} times its size, as a zip bomb does")
-    return archive
+    if unpacked > RATIO_FREE_BYTES and unpacked > MAX_RATIO * size:
+        raise Unreadable(f"unpacks to {unpacked // size:,} times its size, as a zip bomb does")
 
 
 def open_package(data: bytes) -> zipfile.ZipFile:
@@ -66,16 +74,12 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def members(data: bytes) -> Iterator[tuple[str, bytes | Unreadable]]:
-    """Name and content of each file of an archive, in order of name; hidden ones left out."""
+    """Name and content of each file of an archive, in order of name, without those left out on purpose."""
     with open_archive(data) as archive:
         seen: set[str] = set()
-        for name in sorted(archive.namelist()):
-            parts = PurePosixPath(name.replace("\\", "/")).parts
-            if name.endswith("/") or any(part.startswith((".", "~$")) and part != ".." for part in parts):
+        for name, safe, kind in _files(archive):
+            if kind:
                 continue
-            if parts[0] == "__MACOSX":
-                continue
-            safe = "/".join(part for part in parts if part not in {"..", "/"})
             if safe in seen:
                 yield safe, Unreadable("is in the archive twice; only one of them is read")
                 continue
@@ -86,3 +90,24 @@ def members(data: bytes) -> Iterator[tuple[str, bytes | Unreadable]]:
                 yield safe, read_member(archive, name)
             except Unreadable as error:
                 yield safe, error
+
+
+def left_out_members(path: Path) -> dict[str, str]:
+    """The files of an archive left out on purpose and what they are; none when it is not read at all."""
+    try:
+        with open_archive(path) as archive:
+            return {safe: kind for _, safe, kind in _files(archive) if kind}
+    except Unreadable:
+        return {}
+
+
+def _files(archive: zipfile.ZipFile) -> Iterator[tuple[str, str, str]]:
+    """Each file's name, the name that leads nowhere else, and the kind for which it is left out, or ""."""
+    for name in sorted(archive.namelist()):
+        if name.endswith("/"):
+            continue
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        safe = [part for part in parts if part not in {"..", "/"}]
+        lock = any(part.startswith("~$") for part in safe)
+        hidden = "__MACOSX" in parts[:1] or any(part.startswith(".") for part in safe)
+        yield name, "/".join(safe), "lock of Office" if lock else "hidden" if hidden else ""
