@@ -12,11 +12,13 @@ from __future__ import annotations
 import copy
 import hashlib
 import importlib.util
+import json
 import logging
 import os
 import platform
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,12 +38,16 @@ CHARACTERS_PER_PIECE = 4  # of English prose; only the sizes of batches depend o
 _WEIGHTS = ("*.safetensors", "*.bin", "*.onnx")
 
 
-class Encoder(Protocol):
-    """What an index needs of a model. `identity` tells two encoders apart that differ in any vector."""
+class Identified(Protocol):
+    """Tells two encoders apart that differ in any vector."""
 
     @property
     def identity(self) -> dict[str, Any]:
         """name, sha256 of the weights, precision, prompts, dim, max_pieces: JSON values."""
+
+
+class Encoder(Identified, Protocol):
+    """What an index needs of a model."""
 
     @property
     def dim(self) -> int: ...
@@ -173,6 +179,32 @@ def load_encoder(model: str | None = None, precision: str | None = None) -> Sent
     return SentenceTransformerEncoder(str(model), precision=precision)
 
 
+@dataclass(frozen=True)
+class UnloadedEncoder:
+    identity: dict[str, Any]
+
+
+def identify_encoder(model: str | None = None) -> Identified:
+    """What `load_encoder` would give the identity of; the packaged one is told by its files, without loading it."""
+    if model not in (None, DEFAULT_MODEL):
+        return load_encoder(model)
+    folder = packaged_model()
+    try:
+        settings = _read_json(folder / "config_sentence_transformers.json")
+        return UnloadedEncoder(
+            {
+                "name": DEFAULT_MODEL,
+                "sha256": _DEFAULT_SHA256,
+                "precision": best_precision(),
+                "prompts": {"query": "", "document": ""} | settings.get("prompts", {}),
+                "dim": _read_json(folder / "1_Pooling" / "config.json")["word_embedding_dimension"],
+                "max_pieces": _read_json(folder / "sentence_bert_config.json")["max_seq_length"],
+            }
+        )
+    except (OSError, ValueError, LookupError):  # perhaps the library makes something of it
+        return load_encoder(model)
+
+
 def packaged_model() -> Path:
     """Folder of the packaged all-MiniLM-L6-v2, after a check of its weights."""
     spec = importlib.util.find_spec(_DEFAULT_PACKAGE)  # finds, does not import
@@ -227,6 +259,10 @@ def _folder_hash(folder: Path) -> str:
     for path in files:
         digest.update(_file_hash(path).encode())
     return digest.hexdigest()
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_bytes())
 
 
 def _file_hash(path: Path) -> str:

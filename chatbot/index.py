@@ -70,7 +70,7 @@ from chatbot.corpus import (
     read_queries,
     split_document,
 )
-from chatbot.encoder import Encoder, Vectors
+from chatbot.encoder import Encoder, Identified, Vectors
 from chatbot.errors import (
     CorpusMissing,
     IndexBroken,
@@ -488,7 +488,7 @@ def read_manifest(folder: Path, generation: str) -> dict[str, Any]:
     return manifest
 
 
-def _check_encoder(manifest: dict[str, Any], encoder: Encoder, folder: Path) -> None:
+def _check_encoder(manifest: dict[str, Any], encoder: Identified, folder: Path) -> None:
     ours, theirs = encoder.identity, manifest["encoder"]
     if ours != theirs:
         changed = ", ".join(
@@ -557,7 +557,7 @@ def _open_read_only(path: Path) -> sqlite3.Connection:
 # Building -----------------------------------------------------------------------------------
 
 
-def stale(corpus: Path, folder: Path, encoder: Encoder) -> str:
+def stale(corpus: Path, folder: Path, encoder: Identified) -> str:
     """Why the index does not fit the corpus as it is now, or "" when it does."""
     try:
         manifest = read_manifest(folder, current_generation(folder))

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from chatbot.corpus import left_out_files
-from chatbot.encoder import load_encoder
+from chatbot.encoder import identify_encoder, load_encoder
 from chatbot.errors import ChatbotError
 from chatbot.formats.report import Outcome, ReadingReport
 from chatbot.index import PassageIndex, build_index, stale
@@ -38,11 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="build nothing; exit 1 when the index is stale")
     options = parser.parse_args(argv)
     try:
-        encoder = load_encoder(options.model)
         if options.check:
-            reason = stale(options.corpus, options.index, encoder)
+            reason = stale(options.corpus, options.index, identify_encoder(options.model))
             print(f"stale: {reason}" if reason else "up to date")
             return 1 if reason else 0
+        encoder = load_encoder(options.model)
         with build_bar(always=True) as progress:
             report = build_index(
                 options.corpus, options.index, encoder, force=options.force, progress=progress

@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import HashEncoder
 
 from chatbot import encoder as encoder_module
 from chatbot.encoder import (
     DEFAULT_MODEL,
     Encoder,
     SentenceTransformerEncoder,
+    identify_encoder,
     load_encoder,
     packaged_model,
     unit_rows,
@@ -63,6 +65,24 @@ def test_the_identity_tells_the_model_and_its_weights(model: SentenceTransformer
     assert identity["name"] == DEFAULT_MODEL
     assert identity["sha256"] == encoder_module._DEFAULT_SHA256
     assert (identity["precision"], identity["dim"], identity["max_pieces"]) == ("float32", 384, 256)
+
+
+@pytest.mark.slow
+def test_the_identity_is_told_without_loading_the_model(
+    model: SentenceTransformerEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder_module, "best_precision", lambda: "float32")
+    monkeypatch.setattr(encoder_module, "load_encoder", lambda model: pytest.fail("loaded"))
+    assert identify_encoder().identity == identify_encoder(DEFAULT_MODEL).identity == model.identity
+
+
+def test_what_its_files_do_not_tell_the_loaded_model_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = HashEncoder()
+    monkeypatch.setattr(encoder_module, "load_encoder", lambda model: loaded)
+    assert identify_encoder("some/model") is loaded
+    for damaged in ({}, {"max_seq_length": 256}):  # no width
+        monkeypatch.setattr(encoder_module, "_read_json", lambda path, damaged=damaged: damaged)
+        assert identify_encoder() is loaded
 
 
 @pytest.mark.slow
