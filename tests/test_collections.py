@@ -7,10 +7,11 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browsing import NASTY, QUESTION, OpenPage, Served, ask, composer, serve_in_thread
@@ -283,6 +284,33 @@ def test_a_question_asked_while_the_collection_changes_is_asked_of_the_other(
     expect(page.locator('.turn[data-state="answered"]')).to_contain_text("340 tons of salt", timeout=20_000)
     expect(composer(page)).to_have_value("")
     time.sleep(1)  # in which it was wiped
+    expect(page.locator(".turn")).to_have_count(1)
+
+
+@pytest.mark.browser
+def test_a_conversation_that_opens_slowly_does_not_overwrite_another_collection(
+    open_page: OpenPage, two: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def restore_slowly(collection: Collection, data: Mapping[str, Any]) -> chat.Screen:
+        begun.set()
+        assert go_on.wait(20)
+        return restore_turns(collection, data)
+
+    page = open_page(url=two.url)
+    ask(page, QUESTION)
+    page.get_by_role("button", name="New", exact=True).click()
+    restore_turns = chat.restore_turns
+    monkeypatch.setattr(chat, "restore_turns", restore_slowly)
+    page.get_by_role("button", name="Conversations", exact=True).click()
+    page.get_by_role("dialog", name="Conversations").locator("li .name").click()
+    assert begun.wait(20)
+    switch(page, OTHER)
+    time.sleep(0.5)  # in which the other welcome came too early
+    go_on.set()
+    expect(page.locator(".examples")).to_contain_text(CARGO)
+    expect(ask(page, CARGO)).to_contain_text("340 tons of salt")
     expect(page.locator(".turn")).to_have_count(1)
 
 

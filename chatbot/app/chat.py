@@ -77,8 +77,11 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
     def lead_on(turns: list[Turn], name: str) -> str:
         return draw_next(collections[name].chatbot, turns)
 
-    def restore(event: gr.EventData, name: str) -> tuple[Any, ...]:
-        return {}, *restore_turns(collections[name], event_data(event))
+    def restore(event: gr.EventData, name: str) -> Any:
+        data = event_data(event)
+        if data.get("collection") != name:  # the reader has changed over since
+            return gr.skip()
+        return {}, *restore_turns(collections[name], data)
 
     def link(event: gr.EventData, turns: list[Turn], name: str) -> str:
         return keep_receipt(ReceiptFolder(collections[name].index / "receipts"), event_data(event), turns)
@@ -128,10 +131,12 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
     asking.failure(give_up, [turns, votes], screen, **QUIET)
     # an event of its own, for no question waits until it is known what could be asked next
     asking.success(lead_on, [turns, current], upcoming, trigger_mode="always_last", **QUIET)
-    top.clear(clear, current, [votes, *screen], cancels=[asking], **QUIET)
-    changing = current.change(change_over, current, [votes, *screen], cancels=[asking], **QUIET)
+    # one after the other: what takes long does not overwrite what was asked for later
+    anew: dict[str, Any] = {"cancels": [asking], "concurrency_id": "anew", **QUIET}
+    top.clear(clear, current, [votes, *screen], **anew)
+    changing = current.change(change_over, current, [votes, *screen], **anew)
     changing.then(draw_collection, current, conversations, **QUIET)
-    restoring = conversations.select(restore, current, [votes, *screen], cancels=[asking], **QUIET)
+    restoring = conversations.select(restore, current, [votes, *screen], **anew)
     restoring.success(lead_on, [turns, current], upcoming, trigger_mode="always_last", **QUIET)
     conversations.download(to_print, turns, files, **QUIET)
     gr.on([earlier.copy, latest.copy], link, [turns, current], status, **QUIET)

@@ -169,7 +169,7 @@
     if (!kept || kept.collection !== collection) return;
     remember(id);
     if (!isBack) window.footnote.choose(kept.only ?? []); // after a reload the tab has it
-    send("select", { id, receipts: kept.receipts });
+    send("select", { id, collection, receipts: kept.receipts });
   }
 
   // After a reload: once the page is on the collection that the conversation is about, and shows no other answer.
