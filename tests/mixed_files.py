@@ -1,5 +1,7 @@
 """Twenty files as a small organisation keeps them, invented: a tool library in a place that does not exist.
 
+python tests/mixed_files.py FOLDER writes them, to try the program on.
+
 Two things are told differently on purpose: what a year's membership costs (HANDBOOK and the prices on WEB
 PAGE) and the day of the annual meeting (NEWSLETTER and the letter to the members).
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import json
+import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -333,3 +336,9 @@ def _book() -> bytes:
 def _lines() -> bytes:
     records = [{"_id": doc_id, "title": title, "text": text} for doc_id, title, text in QUESTIONS]
     return "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python tests/mixed_files.py FOLDER")
+    print(*write_mixed_files(Path(sys.argv[1])), sep="\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,16 @@ def test_no_file_is_lost_without_a_word(place: Path, bot: Chatbot) -> None:
     files = {path.name for path in corpus_files(place / "files")}
     assert len(files) == 20
     assert {source_file(bot.index, doc_id) for doc_id, _ in bot.index.titles()} == files - set(UNREAD)
+
+
+def test_they_are_written_from_the_command_line(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["mixed_files.py", str(tmp_path / "new")])
+    runpy.run_module("mixed_files", run_name="__main__")
+    told = capsys.readouterr().out.split()
+    for folder in (place / "files", tmp_path / "new"):
+        assert told == sorted(path.name for path in folder.iterdir())
 
 
 def source_file(index: PassageIndex, doc_id: str) -> str:
