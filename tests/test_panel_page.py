@@ -55,8 +55,10 @@ Later
 It cleared."""
 
 
-def blocks(text: str, headings: Mapping[str, int] | None = None) -> list[tuple[str, int, int, str]]:
-    found = find_blocks(text, body_start(text), len(text), headings or {})
+def blocks(
+    text: str, headings: Mapping[str, int] | None = None, rows: bool = False
+) -> list[tuple[str, int, int, str]]:
+    found = find_blocks(text, body_start(text), len(text), headings or {}, rows)
     return [(b.kind, b.level, b.paragraph, text[b.start : b.end]) for b in found]
 
 
@@ -86,6 +88,35 @@ def test_headings_that_the_text_does_not_show_are_known_from_the_sections() -> N
         ("heading", 2, 1, "Peace"),
         ("text", 0, 2, "Peace came."),
     ]
+
+
+def test_rows_of_a_table_stand_below_each_other() -> None:
+    text = "Prices\n\nTool: Lathe; Deposit: £40\nTool: Saw; Deposit: £80\n\nBy day.\fPrices\nNone."
+    assert blocks(text, {"Prices": 1}, rows=True) == [
+        ("heading", 1, 0, "Prices"),
+        ("item", 0, 1, "Tool: Lathe; Deposit: £40"),
+        ("item", 0, 1, "Tool: Saw; Deposit: £80"),
+        ("text", 0, 2, "By day."),
+        ("page", 2, 0, ""),
+        ("item", 0, 3, "Prices"),
+        ("item", 0, 3, "None."),
+    ]
+    assert paragraph_at(text, text.index("By day"), {"Prices": 1}) == 2
+
+
+def test_the_lines_of_a_table_are_shown_as_rows_and_those_of_a_text_file_are_not(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "prices.csv").write_text("Tool,Deposit\nLathe,£40\nSaw,£80\n", "utf-8")
+    (corpus / "prices.txt").write_text("The lathe is\nworth £40.\n", "utf-8")
+    build_index(corpus, tmp_path / "index", encoder := HashEncoder())
+    shop = Collection("shop", corpus, tmp_path / "index", Chatbot(tmp_path / "index", encoder))
+    table, text = (
+        source.show_document({"shop": shop}, {"collection": "shop", "doc_id": doc_id})["text"]
+        for doc_id in ("prices.csv", "prices.txt")
+    )
+    assert table.count('<p class="item" dir="auto">Tool: ') == 2
+    assert text.count("<p") == 1
 
 
 def test_pages_begin_where_form_feeds_end_them() -> None:

@@ -599,9 +599,7 @@ def draw_report(report: ReadingReport) -> Markup:
     ]
     groups = Markup().join(draw_findings(name, found) for name, found in findings if found)
     fine = Markup('<p class="fine">Everything was read, and nothing repeats or is damaged.</p>')
-    return Markup(
-        "<p>{} read, {} not read; {:,} to {:,} passages each, half of them {:g} or fewer.</p>{}"
-    ).format(
+    return Markup("<p>{} read, {} not read; {:,} to {:,} passages each, typically {:g}.</p>{}").format(
         count(report.documents, "document"),
         count(len(report.unread), "file"),
         least,

@@ -25,6 +25,7 @@ _RULE = re.compile(  # also the one below the head of a table
 )
 _FENCE = re.compile(r"[ \t]{0,3}(```+|~~~+)")
 _OWN_LINE = re.compile(r"[ \t]*(?:(?:[-*+•‣–]|\d{1,3}[.)])[ \t]+\S|\|)")  # items of lists, rows of tables
+_ROW_BELOW = re.compile(r"\n[^\n\f]")
 
 
 @dataclass(frozen=True)
@@ -92,22 +93,29 @@ def line_end(text: str, offset: int) -> int:
     return min(ends) + 1 if ends else len(text)
 
 
-def find_blocks(text: str, begin: int, end: int, headings: Mapping[str, int]) -> Iterator[Shown]:
+def find_blocks(
+    text: str, begin: int, end: int, headings: Mapping[str, int], rows: bool = False
+) -> Iterator[Shown]:
     """The blocks between two line starts, in order.
 
-    A line of "#" and one of `headings` that stands alone are headings; pages end at form feeds.
+    A line of "#" and one of `headings` that stands alone are headings; pages end at form feeds. With `rows`
+    lines that follow each other are rows of a table, else they are one paragraph.
     """
     number = 0
     written = len(text.rstrip())
-    for lines, fenced, follows in _runs(text, begin, end):
+    for lines, fenced, follows in _runs(text, begin, end, rows):
         if not lines:
             if follows < written:  # the last page ends, too
                 yield Shown("page", follows, follows, text.count("\f", 0, follows) + 1)
             continue
         start, stop = lines[0][0], lines[-1][1]
+        is_row = rows and (follows > 0 or bool(_ROW_BELOW.match(text, stop)))
         if fenced:
             number += 1
             yield Shown("code", start, stop, 0, number)
+        elif is_row:
+            number += not follows
+            yield Shown("item", start, stop, 0, max(number, 1))
         elif level := _heading_level(text, lines, headings):
             first, last = lines[0][0], lines[-1 if len(lines) == 1 else -2][1]
             yield Shown("heading", first, last, level, number)
@@ -117,7 +125,7 @@ def find_blocks(text: str, begin: int, end: int, headings: Mapping[str, int]) ->
             yield Shown(kind, start, stop, 0, max(number, 1))
 
 
-def _runs(text: str, begin: int, end: int) -> Iterator[tuple[list[Span], bool, int]]:
+def _runs(text: str, begin: int, end: int, rows: bool) -> Iterator[tuple[list[Span], bool, int]]:
     """Lines that belong together, whether they are code, and whether they go on with the paragraph above.
 
     No lines stand for the end of a page; the number is where the next begins.
@@ -150,7 +158,7 @@ def _runs(text: str, begin: int, end: int) -> Iterator[tuple[list[Span], bool, i
         elif run and _UNDERLINE.match(text, start, stop):
             yield [*run, (start, stop)], False, 0
             run, goes_on = [], 0
-        elif run and _OWN_LINE.match(text, start, stop):
+        elif run and (rows or _OWN_LINE.match(text, start, stop)):
             yield run, False, goes_on
             run, goes_on = [(start, stop)], 1
         else:
@@ -181,13 +189,14 @@ def draw_text(
     headings: Mapping[str, int],
     title: str = "",
     title_level: int = 3,
+    rows: bool = False,
 ) -> Markup:
     """The blocks of `span`. A first heading that is the title is left out, for it stands above already.
 
     `title_level` is the level of the heading that stands there, and a document's first level has it, too.
     """
     drawn: list[Markup] = []
-    for block in find_blocks(text, *span, headings):
+    for block in find_blocks(text, *span, headings, rows):
         if block.kind == "heading" and not drawn and heading_text(text, block) == title:
             continue
         drawn.append(draw_block(text, block, marks, title_level))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 from markupsafe import Markup
 
+from chatbot import formats
 from chatbot.answer import LONGEST_QUESTION
 from chatbot.app.drawing import draw_panel
 from chatbot.app.in_place import MORE, Mark, document_headings, draw_text, line_end, line_start, window
@@ -121,10 +122,11 @@ def draw_part(
 ) -> Markup:
     """A part of a document, with a button at each end where it goes on."""
     text, (begin, end) = document.text, span
+    headings, rows = document_headings(index, document.doc_id), formats.is_laid_out(document.doc_id)
     first, last = body_start(text), len(text)
     return Markup("{}{}{}").format(
         draw_more("earlier", max(first, begin - MORE), begin) if begin > first else "",
-        draw_text(text, span, marks, document_headings(index, document.doc_id), document.title, title_level),
+        draw_text(text, span, marks, headings, document.title, title_level, rows),
         draw_more("later", end, min(last, end + MORE)) if end < last else "",
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from chatbot.formats.content import MAX_FILE_BYTES, Content, Part, Unreadable
 from chatbot.formats.encoding import decode
-from chatbot.formats.reading import kind_of, read, read_bytes, read_file
+from chatbot.formats.reading import is_laid_out, kind_of, read, read_bytes, read_file
 
 __all__ = [
     "MAX_FILE_BYTES",
@@ -15,6 +15,7 @@ __all__ = [
     "Part",
     "Unreadable",
     "decode",
+    "is_laid_out",
     "kind_of",
     "read",
     "read_bytes",

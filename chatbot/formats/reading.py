@@ -35,6 +35,11 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Office before 2007, and newer file
 _OLD = {".doc": ("Word", ".docx"), ".xls": ("Excel", ".xlsx"), ".ppt": ("PowerPoint", ".pptx")}
 
 
+def is_laid_out(name: str) -> bool:
+    """Whether `read` puts the text of a file of this name together: each line in it is a paragraph or a row."""
+    return _KINDS.get(Path(name).suffix.lower()) in _READERS
+
+
 def read_file(path: Path) -> Content:
     """The prose of a file in a format of its own. Raises Unreadable with the reason, OSError, and
     ValueError for a file that is plain text or an archive."""
