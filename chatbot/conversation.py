@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 
 _TURNS = 8  # earlier questions looked at; older ones are seldom meant
 _LONGEST = 60  # words; a longer question explains itself
@@ -148,7 +148,20 @@ def _words(text: str) -> tuple[_Word, ...]:
         if not kind and before.low in _SUBJECTS:
             kind = "verb"
         words.append(_Word(word, low, match.start(), match.end(), kind or "word"))
-    return tuple(words)
+    return tuple(
+        replace(word, kind="verb") if i and words[i - 1].low == "what" and _acts(words[i:]) else word
+        for i, word in enumerate(words)
+    )
+
+
+def _acts(words: Sequence[_Word]) -> bool:
+    """Whether the word behind "what" is the verb: "What causes the rust", not "What islands did they take"."""
+    clause = list(takewhile(lambda word: word.kind not in {"conj", "wh", "punct"}, words))
+    if words[0].kind != "word" or any(word.kind in {"aux", "verb"} for word in clause):
+        return False
+    after = words[1].kind if len(words) > 1 else "punct"
+    ends = words[0].low.endswith("s") and after in {"det", "pron", "conj", "wh"}
+    return ends or (words[0].low.endswith("ed") and after != "punct")
 
 
 @lru_cache(maxsize=512)
@@ -216,7 +229,8 @@ def _name_end(words: Sequence[_Word], start: int, end: int) -> int:
 def _before_verb(words: Sequence[_Word], start: int, end: int, owed: bool) -> int:
     """The end of a chunk without the verb that ran into it: "Stalin | promise", "the pact | signed"."""
     content = [i for i in range(start, end) if words[i].kind in _CONTENT]
-    if owed and len(content) > 1 and words[end - 1].kind == "word":
+    follows = next((word.kind for word in words[end:] if word.kind != "adv"), "punct")
+    if owed and follows != "verb" and len(content) > 1 and words[end - 1].kind == "word":
         heads = [i for i in content if words[i].kind == "name"]
         if words[start].low == "the" and not heads:
             heads = [i for i in content[:-1] if words[i].low.endswith("s")]  # "the soviets | attack"
@@ -240,7 +254,7 @@ def _phrases(text: str, words: Sequence[_Word], role: str, prep: str, asked: str
         yield from _phrases(text, words[first:], role, prep, asked)
         words = words[:first]
     key = frozenset(word.low for word in words if word.kind in _CONTENT)
-    if not key:
+    if not key or (len(words) == 1 and words[0].kind == "word" and _NO_NOUN.fullmatch(words[0].low)):
         return
     start, end = words[0].start, words[-1].end
     names = [word for word in words if word.kind == "name"]
@@ -322,7 +336,9 @@ class _Past:
         """The content of the last question that is not in this one."""
         said = {word.low for word in _words(question)}
         return " ".join(
-            w.text for w in _words(self.last) if w.kind in {*_CONTENT, "verb"} and w.low not in said
+            w.text
+            for w in _words(self.last)
+            if w.kind in {*_CONTENT, "verb"} and w.low not in said and not w.low.startswith("happen")
         )
 
     def topic(self, question: str) -> str:
@@ -426,7 +442,7 @@ def _applied(text: str, edits: Sequence[tuple[int, int, list[str]]]) -> Iterator
 def _anaphors(text: str) -> Iterator[tuple[int, int, str, str]]:
     """Start, end, what is wanted and the form of every word whose antecedent the question does not hold."""
     words, mentions = _words(text), _mentions(text)
-    impersonal = _IMPERSONAL.search(text)
+    impersonal, exists = _IMPERSONAL.search(text), _EXISTS.search(text)
     clear = bool(impersonal) or any(mention.name or mention.dated for mention in mentions)
     for i, word in enumerate(words):
         before = words[i - 1].kind if i else "punct"
@@ -451,18 +467,20 @@ def _anaphors(text: str) -> Iterator[tuple[int, int, str, str]]:
             known = noun in _TIMES or (noun in _DOCUMENT and clear) or (word.low == "that" and joins)
             if not known and (noun or ends):
                 yield word.start, end, "noun", "this" if noun else "event"
-        elif word.low == "there" and after != "aux" and (before != "aux" or ends):
+        elif word.low == "there" and after != "aux" and (before != "aux" or ends) and not exists:
             yield word.start, word.end, "place", "there"
         elif word.low == "then" and i > 1 and after == "punct":
             yield word.start, word.end, "time", "event"
     for mention in mentions:
-        if mention.article and not clear and len(mention.key) == 1 and " of " not in mention.text:
+        alone = len(mention.key) == 1 and " of " not in mention.text
+        if mention.article and not clear and alone:
             yield mention.start, mention.end, "noun", "the"
 
 
 def _inside(text: str, word: _Word, form: str, before: Sequence[_Word], want: str) -> bool:
     """Whether the antecedent stands in the same question; an object does not mean its own clause's subject."""
     mentions = _mentions(text)
+    before = before[1:] if before and before[0].low in {"and", "but", "so", "or"} else before
     first = before[0].low if before else ""
     if first in _SUBORDINATE and any(m.name and m.start > text.find(",", word.end) > 0 for m in mentions):
         return True  # "When he met Stalin, what did Konoe want?"
@@ -471,6 +489,8 @@ def _inside(text: str, word: _Word, form: str, before: Sequence[_Word], want: st
         earlier = [mention for mention in earlier if text[mention.end : mention.end + 2] in {"'s", "’s"}]
     elif form != "own":
         earlier = [mention for mention in earlier if mention.role != "oblique"]
+    if before and before[-1].kind == "aux":  # "Which cities did they tour?"
+        earlier = [m for m in earlier if m.role != "focus" or m.end < before[-1].start - 1]
     return any(_fit(mention, want) >= 0.5 for mention in earlier)
 
 
@@ -550,7 +570,8 @@ def _fragment(text: str, past: _Past) -> list[str]:
         return []
     frame = past.last
     if words[0].kind == "wh":
-        if len(words) > 4 or words[0].low in {"who", "whom", "why"} or words[-1].low.endswith("ed"):
+        whole = words[0].low in {"who", "whom", "why"} or any(word.low in _PRONOUNS for word in words)
+        if whole or len(words) > 4 or words[-1].low.endswith("ed"):
             return []
         opening = _words(frame)
         stop = next((word.start for word in opening[2:] if word.kind in {"aux", "verb"}), 0)
@@ -564,7 +585,8 @@ def _fragment(text: str, past: _Past) -> list[str]:
     if old := _parallel(new, frame):
         return list(dict.fromkeys(_exchanged(frame, old, new, said)))
     if new.prep or fresh[0].dated:
-        return [f"{frame.rstrip(' ?!.')} {said}?"]
+        asked, bracket, topic = frame.partition(" (")
+        return [f"{asked.rstrip(' ?!.')} {said}?{bracket}{topic}"]
     return [_with(text, past.topic(text))]
 
 
@@ -579,7 +601,9 @@ def _parallel(new: _Mention, frame: str) -> _Mention | None:
         return alike + (old.role in {"subject", "focus"} and not new.prep)
 
     fresh_date = bool(_DATE.search(new.text)) and not new.name
-    best = max(_mentions(frame), key=lambda old: (likeness(old), old.start), default=None)
+    joins = bool(new.prep) and not (new.name or fresh_date)  # "How much is the fee?", "And for students?"
+    olds = [old for old in _mentions(frame) if not joins or old.prep or f" {new.prep} " in old.text]
+    best = max(olds, key=lambda old: (likeness(old), old.start), default=None)
     return best if best and likeness(best) >= 4 else None
 
 
@@ -626,6 +650,8 @@ _CLOSED: dict[str, str] = {
         verb told keep kept leave left put hold held bring brought let start started end ended play played call called
         verb use used work worked live lived try tried mean meant win won lose lost meet met write wrote written born
         verb done sign signed lead led build built send sent run ran fight fought fall fell feel felt show
+        verb happens happening takes says wants makes gets getting gives goes going dies begins becomes finds knows
+        verb comes thinks sees tells keeps brings
         poss 's
     """.strip().splitlines()
     for word in line.split()[1:]
@@ -670,9 +696,15 @@ _YEAR = "(?:1[0-9]{3}|20[0-9]{2})s?"
 _WEEKDAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"
 _DATE = re.compile(rf"\b(?:(?:\d\d? )?{_MONTH}(?: \d\d?)?(?:,? {_YEAR})?|{_YEAR}|{_WEEKDAY})\b(?!-)", re.I)
 _QUOTED = re.compile(r"[\"“]([^\"“”]{3,60})[\"”]")
+_NO_NOUN = re.compile(r"\w{3,}[^e]ed|late|early|well|fast|hard|quickly")  # alone: "was Korea divided"
 _OWNED = re.compile(r"\b(?:his|her|its|their|my|your|our) $")
 _IMPERSONAL = re.compile(
     r"\b(?:it(?:'s| is| was)|(?:is|was) it) \w+ (?:that|to|for|who|whether)\b|\b(?:it|long) take [\w ]+ to\b|\bwhen it did\b",
+    re.I,
+)
+_EXISTS = re.compile(
+    r"\bhow (?:many|much)\b[^,;?]* (?:is|are|was|were) there\b|\b(?:what|which) [^,;?]+ (?:is|are|was|were) there\b"
+    r"|^where there\b",  # "were", misspelt
     re.I,
 )
 _DEFINITION = re.compile(

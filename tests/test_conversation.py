@@ -276,6 +276,36 @@ FOLLOW_UPS: dict[str, tuple[list[str], str, str]] = {
         "What sentences were given?",
         "What sentences were given? (Khabarovsk trial)",
     ),
+    "the noun of what or which is not what they are": (
+        ["How did King Crimson work?"],
+        "Which cities did they tour?",
+        "Which cities did King Crimson tour?",
+    ),
+    "it behind a verb in -ed": (
+        ["When was the Potsdam Declaration issued?"],
+        "Which countries issued it?",
+        "Which countries issued the Potsdam Declaration?",
+    ),
+    "it is not what a participle says": (
+        ["Why was Korea divided at the 38th parallel?"],
+        "Which two American officers chose it?",
+        "Which two American officers chose Korea?",
+    ),
+    "it is the whole group": (
+        ["When does the repair group meet?"],
+        "Where does it meet?",
+        "Where does the repair group meet?",
+    ),
+    "for some of them": (
+        ["How much is the membership fee?"],
+        "And for students?",
+        "How much is the membership fee for students?",
+    ),
+    "a date before the subject in brackets": (
+        ["Who dropped the bomb on Hiroshima?", "How many died?"],
+        "And in August 1945?",
+        "How many died in August 1945? (Hiroshima)",
+    ),
     "thanks between questions are passed over": (
         ["thanks", "When did Japan surrender?", "thank you!"],
         "Why?",
