@@ -286,6 +286,11 @@ FOLLOW_UPS: dict[str, tuple[list[str], str, str]] = {
         "Which countries issued it?",
         "Which countries issued the Potsdam Declaration?",
     ),
+    "it behind and": (
+        ["What happens if I bring a drill back late?", "Who is the treasurer?"],
+        "And what is the deposit for it?",
+        "And what is the deposit for the drill?",
+    ),
     "it is not what a participle says": (
         ["Why was Korea divided at the 38th parallel?"],
         "Which two American officers chose it?",
@@ -348,6 +353,12 @@ COMPLETE: dict[str, tuple[str, str]] = {
     "another subject": ("What was Unit 731?", "When was the San Francisco treaty signed?"),
     "another subject, lower case": ("Who was Hirota?", "what was operation downfall"),
     "and before a whole question": ("When did Japan surrender?", "And when did Germany surrender?"),
+    "there are members": ("Where is the parish hall?", "how many members are there"),
+    "which there are": ("Where is the parish hall?", "What tools for wood are there?"),
+    "a bare noun for me": ("Who is Agnes Tillotson?", "What do I do with offcuts?"),
+    "something for me": ("Who is Agnes Tillotson?", "How do I book a bench?"),
+    "a day of its own": ("Who is Agnes Tillotson?", "Who is on the desk on Saturday?"),
+    "a thing told which": ("Who is Agnes Tillotson?", "What is the deposit for a chainsaw?"),
     "a bare noun": ("What was the Neutrality Pact?", "What is a rescript?"),
 }
 
@@ -362,6 +373,43 @@ def test_a_follow_up_is_made_whole(case: tuple[list[str], str, str]) -> None:
 def test_a_question_that_stands_alone_is_left(case: tuple[str, str]) -> None:
     earlier, question = case
     assert standalone(question, [earlier]) == question
+
+
+def test_questions_that_each_stand_alone_are_left() -> None:
+    asked = [
+        "What happens if I bring a drill back late?",
+        "Who is the treasurer?",
+        "how many members are there",
+        "Is there soup at the meeting?",
+        "Why did the heating fail?",
+        "What do I do with offcuts?",
+        "When does the repair group meet?",
+        "Who is on the desk on Saturday?",
+        "What causes the smell?",
+        "Is there soup at the meeting?",
+    ]
+    for number, question in enumerate(asked):
+        assert meanings(question, asked[:number]) == [question]
+
+
+def test_a_name_is_carried_for_two_questions() -> None:
+    history = ["What was Operation Downfall?", "Where is the key to a locker?"]
+    question = "What were the expected losses?"
+    assert standalone(question, history) == f"{question} (Operation Downfall)"
+    assert standalone(question, [*history, "What do I do with offcuts?"]) == question
+
+
+def test_a_verb_is_no_subject() -> None:
+    for earlier in ("What happens?", "What happened when I paid late?", "What causes it?"):
+        assert standalone("Who is the treasurer?", [earlier]) == "Who is the treasurer?"
+        assert standalone("Where can I park?", [earlier]) == "Where can I park?"
+
+
+def test_what_points_back_to_nothing_known_is_searched_with_the_question_before() -> None:
+    assert meanings("When did he die?", ["What happens if I am late?"]) == [
+        "When did he die?",
+        "When did he die (What happens if I am late)?",
+    ]
 
 
 def test_an_answer_supplies_the_name() -> None:
