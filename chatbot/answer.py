@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.conversation import meanings, smalltalk
+from chatbot.conversation import frame_words, meanings, smalltalk
 from chatbot.corpus import SECTION_JOINT, Document, header_of
 from chatbot.disagreement import Statement
 from chatbot.disagreement import positions as find_positions
@@ -765,8 +765,12 @@ def _not_found(question: str, index: PassageIndex, only: frozenset[str] | None) 
 
 
 def missing_terms(question: str, index: PassageIndex, within: Rows | None = None) -> tuple[str, ...]:
-    """Words of the question, as typed, that no passage has in any inflection; not the "much" of "how much"."""
-    wanted = (term for term in terms(question) if not _HOW.search(question, 0, term.start))
+    """Words of the question, as typed, that no passage has in any inflection.
+
+    Not the "much" of "how much", nor a verb like "happens" that says nothing of the subject.
+    """
+    frame = frame_words(question)
+    wanted = (t for t in terms(question) if t.start not in frame and not _HOW.search(question, 0, t.start))
     words = (question[t.start : t.end] for t in wanted if not index.document_frequency(t.stem, within))
     return tuple(dict.fromkeys(words))
 

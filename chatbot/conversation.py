@@ -73,6 +73,12 @@ def rewritings(question: str, history: Sequence[str], answers: Sequence[str] = (
     return _candidates(question, past)
 
 
+def frame_words(question: str) -> set[int]:
+    """Where the verbs and adverbs begin that any question may have: "happens", "takes", "again"."""
+    words = _words(question)
+    return {word.start for word in words if word.kind in {"verb", "adv"} and word.low in _CLOSED}
+
+
 def smalltalk(question: str) -> str | None:
     """A short reply to a greeting, thanks, goodbye or a question about the program, else None."""
     said = re.sub(r"['’]", "", question[:200].lower())

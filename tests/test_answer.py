@@ -401,6 +401,11 @@ def test_the_word_behind_how_is_not_missing(chatbot: Chatbot) -> None:
     assert missing_terms("How much did the zeppelin cost?", chatbot.index) == ("zeppelin", "cost")
 
 
+def test_a_verb_of_any_question_is_not_missing(chatbot: Chatbot) -> None:
+    question = "What happens if Tillotson brings the zeppelin back?"
+    assert missing_terms(question, chatbot.index) == ("Tillotson", "zeppelin")
+
+
 def test_rows_beside_the_one_that_is_asked_for_are_not_quoted(
     make_corpus: MakeCorpus, tmp_path: Path
 ) -> None:

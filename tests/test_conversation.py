@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatbot.conversation import meanings, rewritings, smalltalk, standalone
+from chatbot.conversation import frame_words, meanings, rewritings, smalltalk, standalone
 
 # name: (earlier questions, question, question that stands alone)
 FOLLOW_UPS: dict[str, tuple[list[str], str, str]] = {
@@ -410,6 +410,12 @@ def test_what_points_back_to_nothing_known_is_searched_with_the_question_before(
         "When did he die?",
         "When did he die (What happens if I am late)?",
     ]
+
+
+def test_verbs_and_adverbs_of_any_question_are_told_from_its_subject() -> None:
+    question = "What happens if the drill breaks again?"
+    assert frame_words(question) == {5, 33}
+    assert frame_words("Did Works Council members get paid?") == {26}  # a name is none
 
 
 def test_an_answer_supplies_the_name() -> None:
