@@ -54,7 +54,7 @@ MOST_CHOSEN = 1_000  # documents that a question may be limited to
 HITS = 10
 MOST_QUOTES = 4
 MOST_DOCUMENTS = 3
-RERANK_WEIGHT = 0.1  # of the reader beside the search; twice that gains on prose, costs on FAQs
+RERANK_WEIGHT = 0.02  # of the reader beside the search; twice that gains more on prose, costs more on FAQs
 MOST_TRIED = 5_000  # of the corpus' questions, for the page to suggest
 COMPARED = 8  # best sentences that are looked through for values that differ
 
@@ -385,17 +385,17 @@ class Chatbot:
         self, question: str, index: PassageIndex, only: frozenset[str] | None
     ) -> tuple[Asked, Pool, list[Hit], float, float]:
         started = time.perf_counter()
-        vector = self.encoder.encode_queries([question])[0]
-        encoded = time.perf_counter()
-        pool = index.pool_of(vector, question, only=only)
+        encoded = self.encoder.encode_query(question)
+        ready = time.perf_counter()
+        pool = index.pool_of(encoded, question, only=only)
         hits = index.hits(pool, HITS)
-        asked = Asked(question, vector, {stem: idf(index, stem) for stem in stems(question)})
-        return asked, pool, hits, (encoded - started) * 1000, (time.perf_counter() - encoded) * 1000
+        asked = Asked(question, encoded.vector, {stem: index.idf(stem) for stem in stems(question)}, encoded)
+        return asked, pool, hits, (ready - started) * 1000, (time.perf_counter() - ready) * 1000
 
     def _read(self, searched: tuple[Asked, Pool, list[Hit], float, float], index: PassageIndex) -> Reading:
         asked, pool, hits, encode_ms, search_ms = searched
         started = time.perf_counter()
-        evidence = read(asked, candidates(hits, index), self.parameters["reader"], self.network)
+        evidence = read(asked, candidates(hits, index, asked), self.parameters["reader"], self.network)
         signals = answer_signals(asked, pool, hits, evidence, index)
         hits = _with_reader(hits, evidence) if self.network else hits
         return Reading(
@@ -503,8 +503,8 @@ def _with_reader(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> list[Hit]
     ]
 
 
-def candidates(hits: Sequence[Hit], index: PassageIndex) -> list[Candidate]:
-    """The hits as the reader takes them."""
+def candidates(hits: Sequence[Hit], index: PassageIndex, asked: Asked | None = None) -> list[Candidate]:
+    """The hits as the reader takes them; for the trained network alone `asked` may be left out."""
     return [
         Candidate(
             hit.text,
@@ -513,6 +513,7 @@ def candidates(hits: Sequence[Hit], index: PassageIndex) -> list[Candidate]:
             hit.passage.sentences,
             index.sentence_vectors(hit.row),
             hit.score,
+            index.sentence_tokens(hit, asked.encoded, asked.text) if asked and asked.encoded else None,
         )
         for hit in hits
     ]
@@ -571,12 +572,6 @@ def load_parameters() -> dict[str, Any]:
     text = resources.files("chatbot").joinpath("parameters.json").read_text("utf-8")
     parameters: dict[str, Any] = json.loads(text)
     return parameters
-
-
-def idf(index: PassageIndex, stem: str) -> float:
-    """Inverse document frequency over passages, never negative (Lucene's form of BM25's)."""
-    frequency = index.document_frequency(stem)
-    return math.log(1 + (len(index) - frequency + 0.5) / (frequency + 0.5))
 
 
 # Does the corpus answer? --------------------------------------------------------------------

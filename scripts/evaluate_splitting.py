@@ -50,7 +50,7 @@ from chatbot.corpus import (
     split_document,
     split_queries,
 )
-from chatbot.encoder import Encoder, load_encoder
+from chatbot.encoder import Encoder, Signs, load_encoder
 from chatbot.errors import ChatbotError, CorpusError
 from chatbot.evaluate import (
     Difference,
@@ -62,7 +62,7 @@ from chatbot.evaluate import (
     standalone_text,
     table,
 )
-from chatbot.index import PassageIndex, Source, passage_pieces, publish, write_generation
+from chatbot.index import PassageIndex, PassageVectors, Source, passage_pieces, publish, write_generation
 from chatbot.progress import build_bar
 
 K = 5  # passages
@@ -231,29 +231,37 @@ def measure_all(
     return values
 
 
-def embed(sources: Sequence[Source], encoder: Encoder) -> dict[str, NDArray[np.float32]]:
-    """The vector of each text of the sources; splittings have most sentences in common."""
-    texts = list(
-        dict.fromkeys(
-            text
-            for source in sources
-            for number in range(len(source.passages))
-            for text in (source.embedded(number), *source.sentences(number))
-        )
-    )
+@dataclass(frozen=True)
+class Embedded:
+    """By text; splittings have most sentences in common."""
+
+    passages: Mapping[str, tuple[NDArray[np.float32], Signs]]
+    sentences: Mapping[str, NDArray[np.float32]]
+
+    def of(self, source: Source, number: int) -> PassageVectors:
+        vector, signs = self.passages[source.embedded(number)]
+        return vector, np.stack([self.sentences[text] for text in source.sentences(number)]), signs
+
+
+def embed(sources: Sequence[Source], encoder: Encoder) -> Embedded:
+    numbers = [(source, number) for source in sources for number in range(len(source.passages))]
+    passages = list(dict.fromkeys(source.embedded(number) for source, number in numbers))
+    sentences = list(dict.fromkeys(text for source, number in numbers for text in source.sentences(number)))
+    total = len(passages) + len(sentences)
     with build_bar() as tell:
-        vectors = encoder.encode_passages(texts, lambda done, total: tell("embedding", done, total))
-    return dict(zip(texts, vectors, strict=True))
-
-
-def build(
-    source: Source, vectors: Mapping[str, NDArray[np.float32]], encoder: Encoder, folder: Path
-) -> PassageIndex:
-    numbers = range(len(source.passages))
-    rows = (
-        (vectors[source.embedded(number)], np.stack([vectors[text] for text in source.sentences(number)]))
-        for number in numbers
+        with_tokens = encoder.encode_with_tokens(passages, lambda done, _: tell("embedding", done, total))
+        vectors = encoder.encode_passages(
+            sentences, lambda done, _: tell("embedding", len(passages) + done, total)
+        )
+    return Embedded(
+        dict(zip(passages, zip(*with_tokens, strict=True), strict=True)),
+        dict(zip(sentences, vectors, strict=True)),
     )
+
+
+def build(source: Source, embedded: Embedded, encoder: Encoder, folder: Path) -> PassageIndex:
+    numbers = range(len(source.passages))
+    rows = (embedded.of(source, number) for number in numbers)
     work = folder / "making"
     work.mkdir(parents=True)
     keys = [source.key(number) for number in numbers]

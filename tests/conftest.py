@@ -22,7 +22,7 @@ from evaluating import DOCUMENTS, PARAMETERS, QUERIES, QUESTIONS, query_line, wr
 from hypothesis import settings
 
 from chatbot import evaluate
-from chatbot.encoder import Progress, Vectors, unit_rows
+from chatbot.encoder import EncodedQuery, Progress, Signs, Vectors, unit_rows
 from chatbot.index import build_index
 from chatbot.reader import Candidate, Judgement
 
@@ -62,8 +62,28 @@ class HashEncoder:
             progress(len(texts), len(texts))
         return self._encode(texts)
 
+    def encode_with_tokens(
+        self, texts: Sequence[str], progress: Progress | None = None
+    ) -> tuple[Vectors, list[Signs]]:
+        vectors = self.encode_passages(texts, progress)
+        return vectors, [np.packbits(self._tokens(text)[0] > 0, axis=1) for text in texts]
+
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         return self._encode(texts)
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        return list(self._tokens(text)[1])
+
+    def encode_query(self, text: str) -> EncodedQuery:
+        return EncodedQuery(self._encode([text])[0], *self._tokens(text))
+
+    def _tokens(self, text: str) -> tuple[Vectors, tuple[tuple[int, int], ...]]:
+        """Of each word a vector of ±1 of its own, after a special token of ones."""
+        words = list(re.finditer(r"\w+", text.lower()))
+        rows = np.ones((len(words) + 1, self.dim), np.float32)
+        for row, word in enumerate(words, 1):
+            rows[row] = np.random.default_rng(list(word[0].encode())).choice([-1, 1], self.dim)
+        return unit_rows(rows), ((0, 0), *(word.span() for word in words))
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
         vectors = np.full((len(texts), self.dim), 1e-3, np.float32)

@@ -29,7 +29,6 @@ from chatbot.answer import (
     Chatbot,
     _agreement,
     check_question,
-    idf,
     load_parameters,
     missing_terms,
     probability,
@@ -246,14 +245,14 @@ def test_search_and_reader_rank_together_by_hand(folder: Path, encoder: HashEnco
     assert rerank(found) == found  # nothing was read
     first, second, third = (
         replace(hit, score=score, rank=rank)
-        for rank, (hit, score) in enumerate(zip(found, (0.9, 0.85, 0.7), strict=True), 1)
+        for rank, (hit, score) in enumerate(zip(found, (0.9, 0.89, 0.7), strict=True), 1)
     )
-    # with the logistic function of -2 and 3: (0.9 + 0.1 * 0.1192) / 1.1 and (0.85 + 0.1 * 0.9526) / 1.1
+    # with the logistic function of -2 and 3: (0.9 + 0.02 * 0.1192) / 1.02 and (0.89 + 0.02 * 0.9526) / 1.02
     read = [replace(first, why={"reader": -2.0}), replace(second, why={"reader": 3.0}), third]
     ranked = rerank(read)
     assert [hit.row for hit in ranked] == [second.row, first.row, third.row]
     assert [hit.rank for hit in ranked] == [1, 2, 3]
-    assert [hit.score for hit in ranked] == pytest.approx([0.85933, 0.82902, 0.63636], abs=1e-5)
+    assert [hit.score for hit in ranked] == pytest.approx([0.89123, 0.88469, 0.68627], abs=1e-5)
 
 
 # JSON ---------------------------------------------------------------------------------------
@@ -271,7 +270,7 @@ def test_the_json_of_an_answer_has_the_agreed_keys(folder: Path, encoder: HashEn
         "confidence",
     ]  # fmt: skip
     assert list(answer["hits"][0]) == ["rank", "doc_id", "start", "end", "score", "why"]
-    assert list(answer["hits"][0]["why"]) == ["dense", "sentence", "lexical"]
+    assert list(answer["hits"][0]["why"]) == ["dense", "sentence", "lexical", "tokens", "similar"]
     assert answer["not_found"] == {
         "missing_terms": [],
         "searched": {"documents": 12, "passages": 13},
@@ -440,21 +439,22 @@ def test_agreement_by_hand() -> None:
     found = np.ones(7, bool)
     dense = np.array([7, 6, 5, 4, 3, 2, 1], np.float32)  # best five: 0 to 4
     lexical = np.array([1, 2, 3, 9, 8, 7, 6], np.float32)  # best five: 2 to 6
-    pool = Pool(np.arange(7), dense, dense, lexical, found, found)
+    rest = (10.0, np.arange(7), np.zeros(7, np.float32), np.eye(7, dtype=np.float32))
+    pool = Pool(np.arange(7), dense, dense, lexical, found, found, *rest)
     assert _agreement(pool) == pytest.approx(3 / 5)
-    assert _agreement(Pool(np.arange(7), dense, dense, dense, found, found)) == 1
+    assert _agreement(Pool(np.arange(7), dense, dense, dense, found, found, *rest)) == 1
 
 
 def test_idf_by_hand(chatbot: Chatbot) -> None:
     # 13 passages, "missouri" in 2: ln(1 + 11.5 / 2.5); "zeppelin" in none: ln(1 + 13.5 / 0.5)
-    assert idf(chatbot.index, "missouri") == pytest.approx(math.log(5.6))
-    assert idf(chatbot.index, "zeppelin") == pytest.approx(math.log(28))
+    assert chatbot.index.idf("missouri") == pytest.approx(math.log(5.6))
+    assert chatbot.index.idf("zeppelin") == pytest.approx(math.log(28))
 
 
 def test_signals_by_hand(chatbot: Chatbot) -> None:
     reading = chatbot.reading("How long is the Missouri zeppelin?")
     signals = dict(zip(SIGNALS, reading.signals.tolist(), strict=True))
-    long, missouri, zeppelin = (idf(chatbot.index, stem) for stem in ("long", "missouri", "zeppelin"))
+    long, missouri, zeppelin = (chatbot.index.idf(stem) for stem in ("long", "missouri", "zeppelin"))
     assert reading.asked.weights == {"long": long, "missouri": missouri, "zeppelin": zeppelin}
     assert reading.evidence[0].text == "The Missouri is 270 metres long."
     total = long + missouri + zeppelin

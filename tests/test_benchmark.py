@@ -75,7 +75,7 @@ def test_the_first_passages_are_the_haystacks_own(
 def test_repeated_vectors_have_length_1_and_lie_beside_their_original(
     benchmark: ModuleType, base: PassageIndex
 ) -> None:
-    vectors = [vector for vector, _ in benchmark.Repeated(base, 400).vectors()]
+    vectors = [vector for vector, _, _ in benchmark.Repeated(base, 400).vectors()]
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     assert len(np.unique(np.round(vectors, 5), axis=0)) == 400
     cosines = [float(vector @ base._passages[i % 4]) for i, vector in enumerate(vectors)][4:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,13 +54,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> PassageIndex:
     return PassageIndex.open(place / "index", encoder)
 
 
-def scaled(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    low, high = values.min(), values.max()
-    return (values.astype(float) - low) / (high - low) if high > low else np.zeros(len(values))
-
-
-def expected_hits(index: PassageIndex, question: str, only: frozenset[str], depth: int) -> list[int]:
-    """Every passage of these documents is compared, by numpy alone; rows, best first."""
+def expected_scores(index: PassageIndex, question: str, only: frozenset[str], depth: int) -> dict[int, float]:
+    """Every passage of these documents is compared, by numpy alone; score by row."""
     query = index.encoder.encode_queries([question])[0]
     rows = np.array([row for row in range(len(index)) if index.doc_id(row) in only])
     passages = np.stack([index._passages[row] for row in rows])
@@ -68,9 +64,24 @@ def expected_hits(index: PassageIndex, question: str, only: frozenset[str], dept
     lexical = index.lexical_scores(stems(question))[rows]
     by_words = [i for i in np.argsort(-lexical, kind="stable")[:depth] if lexical[i] > 0]
     pool = np.union1d(np.argsort(-dense, kind="stable")[:depth], by_words).astype(int)
-    meaning = (dense + np.maximum(dense, sentence.astype(np.float32)))[pool]
-    scores = 0.8 * scaled(meaning) + 0.2 * scaled(lexical[pool])
-    return [int(rows[pool[i]]) for i in np.argsort(-scores, kind="stable")]
+    meaning = (dense + np.maximum(dense, sentence.astype(np.float32)))[pool] / 2
+    words = lexical[pool] / sum(index.idf(stem) for stem in stems(question))
+    tokens = np.array([nearest_tokens(index, question, int(row)) for row in rows[pool]])
+    scores = meaning / 3 + words / 6 + tokens / 2
+    cosines = np.round(passages[pool] @ passages[pool].T, 4)
+    drawn = []
+    for i in range(len(pool)):
+        others = [j for j in np.argsort(-cosines[i], kind="stable") if j != i][:5]
+        drawn.append(sum(max(cosines[i, j], 0) ** 2 * (scores[j] - scores[i]) for j in others))
+    return dict(zip(rows[pool].tolist(), (scores + 0.1 * np.array(drawn)).tolist(), strict=True))
+
+
+def nearest_tokens(index: PassageIndex, question: str, row: int) -> float:
+    """Every word of the question counts by the root of its idf; a stop word, of which there are none, would by .5."""
+    encoded = index.encoder.encode_query(question)
+    signs = np.where(np.unpackbits(index.token_signs(row), axis=1) > 0, 1, -1) / 8  # 64 numbers
+    weights = [math.sqrt(index.idf(stem)) for stem in stems(question)]
+    return float(np.round(np.average((encoded.tokens[1:] @ signs.T).max(axis=1), weights=weights), 5))
 
 
 SHELF = [f"{number:02}.md" for number in range(40)]
@@ -92,12 +103,15 @@ def test_a_search_of_chosen_documents_is_numpys_over_their_passages(
     depth: int,
 ) -> None:
     monkeypatch.setattr(index_module, "CHOSEN_UP_TO", compared)
+    monkeypatch.setattr(index_module, "COMPARED", 1_000)
     question = " ".join(words)
     pool = shelf.pool(question, depth, only)
     assert {shelf.doc_id(row) for row in pool.rows.tolist()} <= only
     if compared or depth == 100:  # FAISS returns equal scores in no fixed order
         hits = shelf.hits(pool, 1_000)
-        assert [hit.row for hit in hits] == expected_hits(shelf, question, only, depth)
+        expected = expected_scores(shelf, question, only, depth)
+        assert {hit.row: hit.score for hit in hits} == pytest.approx(expected, abs=1e-4)
+        assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
 
 def test_one_small_document_gives_its_passages_where_all_others_are_nearer(shelf: PassageIndex) -> None:

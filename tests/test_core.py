@@ -39,9 +39,8 @@ from chatbot.errors import (
     IndexReadOnly,
     QuestionError,
 )
-from chatbot.index import PassageIndex, Pool, build_index, current_generation, stale
+from chatbot.index import PassageIndex, build_index, current_generation, stale
 from chatbot.reader import answer_kind, answers_of_kind
-from chatbot.terms import stems
 
 ALWAYS = {"answered": 0.0, "closest": 0.0, "bias": 0.0, "weights": {}}
 PARAMETERS: dict[str, Any] = {
@@ -192,41 +191,6 @@ def test_dense_search_equals_numpy(built: tuple[Path, Path], encoder: HashEncode
     query = encoder.encode_queries(["a river and its border"])[0]
     oracle = np.argsort(-(np.asarray(index._passages) @ query), kind="stable")
     assert [hit.row for hit in index.search("a river and its border", 4, "dense")] == oracle[:4].tolist()
-
-
-def test_bm25_equals_its_formula(built: tuple[Path, Path], encoder: HashEncoder) -> None:
-    index = PassageIndex.open(built[1], encoder)
-    bodies = []
-    for row in range(len(index)):
-        passage, text, title, _ = index.passage(row)
-        bodies.append(stems(" › ".join(p for p in (title, passage.section) if p)) + stems(text))
-    mean = sum(map(len, bodies)) / len(bodies)
-    for question in ("Amur river", "How long is the Missouri?"):
-        for row, body in enumerate(bodies):
-            expected = 0.0
-            for stem in stems(question):
-                frequency = sum(stem in other for other in bodies)
-                if frequency:
-                    weight = math.log(1 + (len(bodies) - frequency + 0.5) / (frequency + 0.5))
-                    count = body.count(stem)
-                    expected += weight * count / (count + 1.2 * (1 - 0.75 + 0.75 * len(body) / mean))
-            assert index.lexical_scores(stems(question))[row] == pytest.approx(expected, abs=1e-4)
-
-
-def test_fusion_by_hand() -> None:
-    both = np.array([True, True, True])
-    pool = Pool(
-        np.arange(3),
-        np.array([0.9, 0.5, 0.1], np.float32),
-        np.array([0.2, 0.6, 0.2], np.float32),
-        np.array([0.0, 4.0, 8.0], np.float32),
-        both,
-        np.array([False, True, True]),
-    )
-    # meaning 1.8, 1.1, .3 -> 1, 8/15, 0; lexical 0, .5, 1
-    assert pool.scores("ours") == pytest.approx([0.8, 0.8 * 8 / 15 + 0.1, 0.2])
-    assert pool.scores("rrf") == pytest.approx([1 / 61, 1 / 62 + 1 / 62, 1 / 63 + 1 / 61])
-    assert pool.scores("bm25")[0] == -np.inf
 
 
 def test_only_what_changed_is_embedded_again(built: tuple[Path, Path], encoder: HashEncoder) -> None:

@@ -122,7 +122,7 @@ def tokens_of(index: PassageIndex) -> list[list[str]]:
 
 
 def bm25(documents: list[list[str]], query: list[str]) -> list[float]:
-    """Lucene's BM25 (no factor k1 + 1), k1 = 1.2, b = 0.75; a repeated query word counts twice."""
+    """Lucene's BM25 (no factor k1 + 1), k1 = 0.9, b = 0.75; a repeated query word counts twice."""
     mean = sum(map(len, documents)) / len(documents)
     scores = [0.0] * len(documents)
     for word in query:
@@ -130,7 +130,7 @@ def bm25(documents: list[list[str]], query: list[str]) -> list[float]:
         weight = math.log(1 + (len(documents) - frequency + 0.5) / (frequency + 0.5))
         for i, document in enumerate(documents):
             count = document.count(word)
-            scores[i] += weight * count / (count + 1.2 * (0.25 + 0.75 * len(document) / mean))
+            scores[i] += weight * count / (count + 0.9 * (0.25 + 0.75 * len(document) / mean))
     return scores
 
 
@@ -211,9 +211,16 @@ def test_fusion_by_hand() -> None:
         np.array([0.0, 4.0, 8.0], np.float32),
         np.array([True, True, False]),
         np.array([False, True, True]),
+        16.0,
+        np.array([0, 1]),
+        np.array([0.3, 0.6], np.float32),
+        np.array([[1, 0.5], [0.5, 1]], np.float32),
     )
-    # meaning: passage plus its best view, 1.8, 1.1, .3 -> 1, 8/15, 0; lexical 0, .5, 1; weights .8, .2
-    assert pool.scores("ours") == pytest.approx([0.8, 0.8 * 8 / 15 + 0.1, 0.2])
+    # meaning, the mean of passage and best view: .9, .55, .15, a third; words 0, 1/4, 1/2, a sixth; tokens, a half
+    first, second, third = 0.3 + 0.15, 0.55 / 3 + 1 / 24 + 0.3, 0.05 + 1 / 12
+    # the first two are alike (cosine .5) and draw each other: .5 · .25 · their difference, shared out among five
+    drawn = 0.1 * 0.25 * (second - first)
+    assert pool.scores("ours") == pytest.approx([first + drawn, second - drawn, third])
     # k = 60, ranks from 1: dense 1, 2, –; lexical –, 2, 1
     assert pool.scores("rrf") == pytest.approx([1 / 61, 1 / 62 + 1 / 62, 1 / 61])
     assert pool.scores("dense") == pytest.approx([0.9, 0.5, -np.inf])
@@ -222,10 +229,99 @@ def test_fusion_by_hand() -> None:
         pool.scores("bm52")
 
 
-def test_a_part_without_differences_adds_nothing() -> None:
-    same, found = np.ones(2, np.float32), np.ones(2, bool)
-    pool = Pool(np.arange(2), same, same, np.array([1, 3], np.float32), found, found)
-    assert pool.scores("ours") == pytest.approx([0, 0.2])
+def test_only_the_five_most_similar_draw_a_score() -> None:
+    cosines = np.full((8, 8), 0.4, np.float32)
+    cosines[0] = cosines[:, 0] = [1, 0.1, 0.2, 0.3, 0.9, 0.8, 0.7, 0.6]
+    tokens = np.array([0.5, 0, 0, 0, 0.9, 0.9, 0.9, 0.1], np.float32)
+    none, found = np.zeros(8, np.float32), np.ones(8, bool)
+    pool = Pool(np.arange(8), none, none, none, found, found, 0.0, np.arange(8), tokens, cosines)
+    # of the first: three with .9, one with .1, and the nearer of those with 0; tokens count a half
+    nearest = 0.4 * (0.81 + 0.64 + 0.49) - 0.4 * 0.36 - 0.5 * 0.09
+    assert pool.similar[0] == pytest.approx(0.1 * 0.5 * nearest)
+
+
+def test_a_lone_candidate_is_drawn_by_none() -> None:
+    one, found = np.ones(1, np.float32), np.ones(1, bool)
+    pool = Pool(
+        np.arange(1), one, one, one, found, found, 2.0, np.arange(1), one, np.ones((1, 1), np.float32)
+    )
+    assert pool.scores("ours") == pytest.approx([1 / 3 + 1 / 12 + 1 / 2])
+
+
+def test_what_words_could_score_at_most_counts_unknown_ones(large: PassageIndex) -> None:
+    question = stems("river river zeppelin")
+    known, unknown = large.idf(question[0]), large.idf("zeppelin")
+    assert large.most_lexical(question) == pytest.approx(2 * known + unknown)
+    assert large.idf("zeppelin") == pytest.approx(math.log(1 + (len(large) + 0.5) / 0.5))
+    assert max(large.lexical_scores(question)) < 2 * known
+
+
+def test_token_cosines_are_those_of_numpy(large: PassageIndex, encoder: HashEncoder) -> None:
+    question = "The coal fleet crossed a bridge"
+    encoded = encoder.encode_query(question)
+    weights = []
+    for start, end in encoded.spans:  # the special token, stop words, content words
+        word = stems(question[start:end])
+        weights.append(0.0 if start == end else math.sqrt(large.idf(word[0])) if word else 0.5)
+    pool = large.pool(question)
+    assert len(pool.compared) == min(100, len(pool.rows))
+    for place, found in zip(pool.compared.tolist()[:20], pool.token_cosines.tolist(), strict=False):
+        _, text, title, _ = large.passage(int(pool.rows[place]))
+        (signs,) = encoder.encode_with_tokens([f"{title}. {text}" if title else text])[1]
+        tokens = np.where(np.unpackbits(signs, axis=1) > 0, 1, -1) / 8  # 64 numbers of ±1/8: unit length
+        nearest = (encoded.tokens @ tokens.T).max(axis=1)
+        assert found == pytest.approx(np.average(nearest, weights=weights), abs=1e-4)
+
+
+def test_words_that_a_passage_has_are_at_cosine_1(built: tuple[Path, Path], encoder: HashEncoder) -> None:
+    index = PassageIndex.open(built[1], encoder)
+    best = index.search("She lay in Tokyo Bay", 1)[0]
+    assert best.why["tokens"] == pytest.approx(1, abs=1e-4)
+
+
+def test_the_tokens_of_a_sentence_are_its_own_and_those_above(
+    built: tuple[Path, Path], encoder: HashEncoder
+) -> None:
+    index = PassageIndex.open(built[1], encoder)
+    question = "Missouri Tokyo Bay"  # content words all
+    hit = next(hit for hit in index.search(question) if "Tokyo Bay" in hit.text)
+    encoded = encoder.encode_query(question)
+    found = index.sentence_tokens(hit, encoded, question)
+    weights = np.sqrt([index.idf(word) for word in stems(question)])
+    above = f"{hit.title} {hit.passage.section}"
+    assert len(found) == len(hit.passage.sentences) > 1
+    for (start, end), cosine in zip(hit.passage.sentences, found.tolist(), strict=True):
+        text = hit.text[start - hit.passage.start : end - hit.passage.start]
+        tokens = np.where(encoder._tokens(f"{above} {text}")[0] > 0, 1, -1) / 8
+        nearest = (encoded.tokens[1:] @ tokens.T).max(axis=1)
+        assert cosine == pytest.approx(np.average(nearest, weights=weights), abs=1e-4)
+
+
+def test_an_encoder_without_tokens_searches_by_the_other_parts(
+    built: tuple[Path, Path], tmp_path: Path
+) -> None:
+    class Whole(HashEncoder):
+        def _tokens(self, text: str) -> Any:
+            return np.empty((0, 0), np.float32), ()
+
+    build_index(built[0], tmp_path / "whole", Whole())
+    index = PassageIndex.open(tmp_path / "whole", Whole())
+    assert index.manifest["token_bytes"] == 0
+    hit = index.search("She lay in Tokyo Bay", 1)[0]
+    assert not index.sentence_tokens(hit, Whole().encode_query("Tokyo Bay"), "Tokyo Bay").any()
+    best = index.search("She lay in Tokyo Bay", 1)[0]
+    assert best.text.startswith("The Missouri") or "Tokyo Bay" in best.text
+    assert best.why["tokens"] == 0
+
+
+def test_only_the_best_candidates_have_their_tokens_compared(
+    large: PassageIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatbot.index.COMPARED", 7)
+    pool = large.pool("rice at the harbour")
+    first = pool.scores("ours") - 0.5 * pool.tokens - pool.similar
+    assert sorted(np.argsort(-first, kind="stable")[:7].tolist()) == pool.compared.tolist()
+    assert np.count_nonzero(pool.tokens) == 7
 
 
 @pytest.mark.parametrize("copies", [2, 7, 13, 99, 250])
@@ -250,7 +346,7 @@ def test_hits_are_ranked_from_1_and_slices_of_their_document(large: PassageIndex
         for hit in hits:
             text = large.document(hit.passage.doc_id).text
             assert text[hit.passage.start : hit.passage.end] == hit.text
-            assert set(hit.why) == {"dense", "sentence", "lexical"}
+            assert set(hit.why) == {"dense", "sentence", "lexical", "tokens", "similar"}
 
 
 def test_a_small_index_gives_fewer_hits_than_asked(built: tuple[Path, Path], encoder: HashEncoder) -> None:
@@ -259,7 +355,7 @@ def test_a_small_index_gives_fewer_hits_than_asked(built: tuple[Path, Path], enc
 
 def test_a_vector_of_another_width_is_an_error(large: PassageIndex) -> None:
     with pytest.raises(ValueError, match=r"64 numbers.*\(3,\)"):
-        large.pool_of(np.ones(3, np.float32), "river")
+        large.nearest(np.ones(3, np.float32), 5)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -509,7 +605,7 @@ def test_the_manifest_says_what_was_built(built: tuple[Path, Path], encoder: Has
     report = build_index(*built, encoder)
     manifest = read_manifest(built[1], report.generation)
     assert list(manifest) == [
-        "format", "reading", "encoder", "faiss", "documents", "passages", "sentences", "corpus", "unread_files",
+        "format", "reading", "encoder", "token_bytes", "faiss", "documents", "passages", "sentences", "corpus", "unread_files",
         "warnings", "files", "versions",
     ]  # fmt: skip
     assert manifest["format"] == FORMAT
@@ -1016,13 +1112,13 @@ def test_a_killed_build_is_resumed_with_what_it_had_embedded(
     assert encoder.calls == 180 - texts
     assert progress[0] == (texts, 180)
     assert progress[-1] == (180, 180)
-    # a passage is three texts in a row, its own the first
-    assert (report.passages, report.reused) == (60, math.ceil(texts / 3))
+    # the passages are embedded before the sentences
+    assert (report.passages, report.reused) == (60, min(texts, 60))
     assert report.embedded == 60 - report.reused
     assert {path.name for path in folder.iterdir()} - {".lock"} == {"CURRENT", report.generation}
     fresh = folder.parent / "fresh"
     build_index(corpus, fresh, encoder)
-    for name in ("passage_vectors.npy", "sentence_vectors.npy"):
+    for name in ("passage_vectors.npy", "sentence_vectors.npy", "token_signs.u8", "token_offsets.npy"):
         resumed = (folder / report.generation / name).read_bytes()
         assert resumed == (fresh / current_generation(fresh) / name).read_bytes()
 
@@ -1033,13 +1129,16 @@ def test_a_changed_document_is_embedded_when_the_rest_is_resumed(
     corpus, folder, texts = stopped
     (corpus / "00.txt").write_text("Another beginning. It is 0.")
     build_index(corpus, folder, encoder)
-    assert encoder.calls == 180 - texts + 2  # the passage and its first sentence
+    assert encoder.calls == 180 - texts + 1 + (texts > 60)  # the passage and its first sentence
     assert PassageIndex.open(folder, encoder).search("Another beginning")[0].passage.doc_id == "00.txt"
 
 
-def test_a_truncated_shard_is_embedded_again(stopped: tuple[Path, Path, int], encoder: HashEncoder) -> None:
+@pytest.mark.parametrize("kind", ["vectors.npy", "signs.u8"])
+def test_a_truncated_shard_is_embedded_again(
+    stopped: tuple[Path, Path, int], encoder: HashEncoder, kind: str
+) -> None:
     corpus, folder, texts = stopped
-    shard = next(folder.glob("embedding-*/*.npy"))
+    shard = next(folder.glob(f"embedding-*/*.{kind}"))
     shard.write_bytes(shard.read_bytes()[:-100])
     build_index(corpus, folder, encoder)
     assert encoder.calls == 180 - (texts - 8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +141,7 @@ def candidate(text: str = "It fell. Harbin surrendered on 20 August 1945.", star
 
 def test_features_by_hand() -> None:
     question = asked("When was the Harbin surrender in Manchuria?", harbin=3.0, surrend=1.0, manchuria=1.0)
-    rows = features(question, candidate())
+    rows = features(question, replace(candidate(), tokens=np.array([0.25, 0.75], np.float32)))
     assert rows.shape == (2, len(FEATURES))
     first, second = (dict(zip(FEATURES, row, strict=True)) for row in rows.tolist())
     assert first == pytest.approx(
@@ -155,6 +156,7 @@ def test_features_by_hand() -> None:
             "hanging": 1.0,  # "It"
             "short": 1.0,
             "long": math.log(2),  # fell
+            "tokens": 0.25,
             "network": 0.0,
         }
     )
@@ -170,6 +172,7 @@ def test_features_by_hand() -> None:
             "hanging": 0.0,
             "short": 0.0,
             "long": math.log(6),  # harbin, surrend, 20, august, 1945
+            "tokens": 0.75,
             "network": 0.0,
         }
     )
@@ -179,6 +182,19 @@ def test_a_question_without_known_words_has_no_lexical_features() -> None:
     rows = features(asked("Qwerty?"), candidate())
     for name in ("coverage", "context", "rare", "pairs"):
         assert not rows[:, FEATURES.index(name)].any()
+
+
+def test_nearness_is_told_as_the_distance_from_the_best() -> None:
+    near = replace(candidate(), score=0.75, tokens=np.array([0.5, 0.25], np.float32))
+    far = replace(candidate(start=0), score=0.5, tokens=np.array([0.125, 0.75], np.float32))
+    found = {(e.candidate, e.sentence): e for e in read(asked("When?"), [near, far], {})}
+    assert [found[key].feature("passage") for key in ((0, 0), (0, 1), (1, 0), (1, 1))] == [0, 0, -0.25, -0.25]
+    assert [found[key].feature("tokens") for key in ((0, 0), (0, 1), (1, 0), (1, 1))] == [
+        -0.25,
+        -0.5,
+        -0.625,
+        0,
+    ]
 
 
 def test_sentences_are_ranked_by_their_weighted_sum_and_quote_their_slices() -> None:

@@ -23,9 +23,14 @@ WHY = {
     "dense": ("Meaning", "how close the whole passage is to the question"),
     "sentence": ("Best sentence", "how close its nearest sentence is to the question"),
     "lexical": ("Same words", "words of the question found here; rare words count more"),
+    "tokens": (
+        "Word for word",
+        "how close its nearest words are to those of the question; rare words count more",
+    ),
+    "similar": ("Passages like it", "what they add: below 0 where they fit the question less"),
     "reader": ("Reads as an answer", "whether the sentence answers, and does not only resemble"),
 }
-COSINES = ("dense", "sentence")  # these have 1 as their greatest value, the others have none
+COSINES = ("dense", "sentence", "tokens")  # these have 1 as their greatest value, the others have none
 
 
 def announce(turn: Turn, step: str) -> str:
