@@ -389,7 +389,7 @@ class Chatbot:
         ready = time.perf_counter()
         pool = index.pool_of(encoded, question, only=only)
         hits = index.hits(pool, HITS)
-        asked = Asked(question, encoded.vector, {stem: index.idf(stem) for stem in stems(question)}, encoded)
+        asked = Asked(question, encoded, {stem: index.idf(stem) for stem in stems(question)})
         return asked, pool, hits, (ready - started) * 1000, (time.perf_counter() - ready) * 1000
 
     def _read(self, searched: tuple[Asked, Pool, list[Hit], float, float], index: PassageIndex) -> Reading:
@@ -505,6 +505,7 @@ def _with_reader(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> list[Hit]
 
 def candidates(hits: Sequence[Hit], index: PassageIndex, asked: Asked | None = None) -> list[Candidate]:
     """The hits as the reader takes them; for the trained network alone `asked` may be left out."""
+    tokens = index.sentence_tokens(hits, asked.encoded, asked.text) if asked else [None] * len(hits)
     return [
         Candidate(
             hit.text,
@@ -513,9 +514,9 @@ def candidates(hits: Sequence[Hit], index: PassageIndex, asked: Asked | None = N
             hit.passage.sentences,
             index.sentence_vectors(hit.row),
             hit.score,
-            index.sentence_tokens(hit, asked.encoded, asked.text) if asked and asked.encoded else None,
+            of_sentences,
         )
-        for hit in hits
+        for hit, of_sentences in zip(hits, tokens, strict=True)
     ]
 
 

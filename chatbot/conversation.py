@@ -3,7 +3,8 @@
 A question stands alone unless it is a fragment ("And in Korea?", "Why?"), has a pronoun or a definite noun
 whose antecedent it does not hold, or has too few content words. Otherwise candidates are written: the
 anaphor replaced by a mention of earlier turns, the fragment put into the last question's frame, or the
-subject, a noun phrase or a name, added in brackets. Mentions are found by capitals and closed-class words alone, so any subject does.
+subject, a noun phrase or a name, added in brackets. Mentions are found by capitals and closed-class words
+alone, so any subject does.
 
 On the half of CANARD that no rule or weight was made with (scripts/evaluate_followups.py, n = 1,421):
 

@@ -29,9 +29,7 @@ from numpy.typing import NDArray
 from chatbot.errors import EncoderError
 
 Vectors = NDArray[np.float32]  # (n, dim), unit rows
-Signs = NDArray[
-    np.uint8
-]  # (tokens, bytes) for each number of a token's vector a bit, set where it is above 0
+Signs = NDArray[np.uint8]  # (tokens, bytes): of each number of a token's vector a bit, set above 0
 Progress = Callable[[int, int], None]  # (done, total) texts
 
 T = TypeVar("T")

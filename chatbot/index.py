@@ -16,9 +16,9 @@ On disk. `folder/CURRENT` names the live generation, `folder/<generation>/` hold
     bm25/                  as bm25s saves it
 
 A build writes a folder of its own, checks it, renames it and at last replaces CURRENT: whenever it
-is stopped, the old generation stays whole and live. Its vectors are reused;
-questions are made anew each time, from the documents that were read. What a stopped build has embedded waits in
-`folder/embedding-<encoder>/` for the next one.
+is stopped, the old generation stays whole and live. Its vectors are reused; questions are made anew each time,
+from the documents that were read. What a stopped build has embedded waits in `folder/embedding-<encoder>/`
+for the next one.
 
 Size. Vectors, FAISS and BM25 are memory-mapped and SQLite reads what is asked for, so opening reads little
 but the vocabulary. Every cosine of a pool is computed from the full vectors, whatever FAISS holds.
@@ -33,8 +33,7 @@ meaning   the mean cosine of the passage and of its best view: the passage again
 words     the share that its BM25 has of the most that any passage could get for the question
 tokens    late interaction (Khattab & Zaharia, "ColBERT", SIGIR 2020) with the encoder as it is: for each token of
           the question the nearest token of the passage, a rarer word counting more. Of a passage's token only the
-          signs are kept, 48 bytes instead of 1,536, which changes nDCG@10 by less than chance does. It is computed
-          for the COMPARED best by the other two parts.
+          signs are kept, 48 bytes instead of 1,536. It is computed for the COMPARED best by the other two parts.
 
 Then each score is drawn towards those of the most similar candidates, for passages that are alike tend to be
 relevant alike (Diaz, "Regularizing ad hoc retrieval scores", CIKM 2005). `rrf` is reciprocal rank fusion with
@@ -43,7 +42,7 @@ k = 60 and ranks from 1 (Cormack, Clarke & Büttcher, SIGIR 2009).
 Tried, change of nDCG@10, mean of nine public sets (see the README), from meaning and BM25 each stretched over the
 pool (min-max, .8 and .2), which had .818:
 
-    parts as they are +.004, drawn by the similar +.002, both +.0065, with tokens +.012 (what is here)
+    parts as they are +.004, drawn by the similar +.002, both +.0065, with tokens +.014 (what is here, .832)
     Rocchio with the 3, 5 or 10 best, β of .2 to .8: +.001 to −.003; on top of "both": 0
     weights that depend on the query (coverage, margins, overlap of the lists): up to +.001, more on the sets that
     they were chosen on; powers of the cosines, standard scores, softmax mixtures: no better
@@ -63,6 +62,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import io
 import json
 import math
 import mmap
@@ -91,7 +91,6 @@ from chatbot.corpus import (
     SPLITTING,
     Document,
     Passage,
-    Span,
     UnreadFile,
     corpus_files,
     header_of,
@@ -112,6 +111,7 @@ from chatbot.errors import (
 )
 from chatbot.starting import presentable, suggest_questions
 from chatbot.terms import stems, terms
+from chatbot.writing import write_at_once
 
 FORMAT = 4  # raised when an older index can no longer be read, or would be built otherwise today
 METHODS = ("dense", "bm25", "rrf", "ours")
@@ -178,9 +178,7 @@ class Pool:
     lexical: NDArray[np.float32]
     in_dense: NDArray[np.bool_]  # found by the dense search itself
     in_lexical: NDArray[np.bool_]
-    most_lexical: (
-        float  # BM25 that a passage comes near to when it says little but the query, again and again
-    )
+    most_lexical: float  # BM25 that a passage comes near to when it says little but the query
     compared: NDArray[np.int64]  # positions of the candidates whose tokens were compared, ascending
     token_cosines: NDArray[np.float32]  # (compared,)
     cosines: NDArray[np.float32]  # (compared, compared) of their passages with each other
@@ -531,45 +529,54 @@ class PassageIndex(PassageStore):
 
         The cosines are those with the passage's signs, all of one length.
         """
-        weights = self._token_weights(question, encoded.spans)
-        if not len(rows) or not weights.any() or not self._tokens.shape[1]:
+        tokens, weights = self._weighed_tokens(encoded, question)
+        if not len(rows) or not len(tokens):
             return np.zeros(len(rows), np.float32)
         inside, bounds = _inside(self._token_offsets, rows)
-        cosines = _sign_cosines(self._tokens[inside], encoded.tokens[weights > 0])
+        cosines = _sign_cosines(self._tokens[inside], tokens)
         nearest = np.maximum.reduceat(cosines, bounds, axis=0)  # (rows, tokens of the question)
         # rounded so that equal passages score equal, which BLAS does not promise
-        return np.asarray(np.round(nearest @ (weights[weights > 0] / weights.sum()), 5), np.float32)
+        return np.asarray(np.round(nearest @ weights, 5), np.float32)
 
-    def sentence_tokens(self, hit: Hit, encoded: EncodedQuery, question: str) -> NDArray[np.float32]:
-        """(sentences of the hit,) as `_token_cosines`, each sentence with the title and headings above it."""
+    def sentence_tokens(
+        self, hits: Sequence[Hit], encoded: EncodedQuery, question: str
+    ) -> list[NDArray[np.float32]]:
+        """(sentences,) of each hit, as `_token_cosines`, each sentence with the title and headings above it."""
+        tokens, weights = self._weighed_tokens(encoded, question)
+        return [self._tokens_of(hit, tokens, weights) for hit in hits]
+
+    def _tokens_of(self, hit: Hit, tokens: Vectors, weights: NDArray[np.float32]) -> NDArray[np.float32]:
         found = np.zeros(len(hit.passage.sentences), np.float32)
-        weights = self._token_weights(question, encoded.spans)
         signs = self.token_signs(hit.row)
         header = header_of(hit.title, hit.passage.section)
         for before in (f"{header}. ", "") if header else ("",):  # a long header was left out
             spans = np.array(self.encoder.token_spans(before + hit.text)).reshape(-1, 2)
-            if len(spans) == len(signs) and signs.size and weights.any():
+            if len(spans) == len(signs) and signs.size and len(tokens):
                 break
         else:
             return found
-        cosines = _sign_cosines(signs, encoded.tokens[weights > 0])  # (tokens, tokens of the question)
+        cosines = _sign_cosines(signs, tokens)  # (tokens, tokens of the question)
         middles = spans.mean(axis=1) + hit.passage.start - len(before)
         above = middles < hit.passage.start
         for number, (start, end) in enumerate(hit.passage.sentences):
             held = above | ((middles >= start) & (middles < end))
             if held.any():
-                found[number] = cosines[held].max(axis=0) @ weights[weights > 0] / weights.sum()
+                found[number] = cosines[held].max(axis=0) @ weights
         return found
 
-    def _token_weights(self, question: str, spans: Sequence[Span]) -> NDArray[np.float32]:
-        """The root of a content word's idf, PLAIN for other tokens, 0 for special ones."""
+    def _weighed_tokens(self, encoded: EncodedQuery, question: str) -> tuple[Vectors, NDArray[np.float32]]:
+        """The question's tokens but the special ones, and their weights, which sum to 1: in proportion the root
+        of a content word's idf, PLAIN for others. None where passages have no tokens."""
         words = terms(question)
-        weights = np.zeros(len(spans), np.float32)
-        for place, (start, end) in enumerate(spans):
+        weights = np.zeros(len(encoded.spans), np.float32)
+        for place, (start, end) in enumerate(encoded.spans):
             within = next((word for word in words if word.start < end and start < word.end), None)
             if start < end:
                 weights[place] = PLAIN if within is None else math.sqrt(self.idf(within.stem))
-        return weights
+        count = weights > 0
+        if not self._tokens.shape[1] or not count.any():
+            return np.empty((0, 0), np.float32), np.empty(0, np.float32)
+        return encoded.tokens[count], weights[count] / weights.sum()
 
     def _release(self) -> None:
         """Give mapped vectors back to the system's cache, or in time every page of them would be resident."""
@@ -919,10 +926,10 @@ class _Shards:
         rows["tokens"] = [len(each) for each in signs] if signs is not None else 0
         path = self.folder / f"{digests[0].hex()}.vectors.npy"
         self.folder.mkdir(exist_ok=True)
-        _write_whole(
-            _signs_beside(path), lambda file: file.writelines(each.tobytes() for each in signs or ())
-        )
-        _write_whole(path, lambda file: np.save(file, rows, allow_pickle=False))
+        written = io.BytesIO()
+        np.save(written, rows, allow_pickle=False)
+        write_at_once(_signs_beside(path), b"".join(each.tobytes() for each in signs or ()))
+        write_at_once(path, written.getvalue())
         self._take(path, _map_array(path))
 
     def holds(self, text: str, *, tokens: bool) -> bool:
@@ -949,15 +956,6 @@ class _Shards:
 
 def _signs_beside(path: Path) -> Path:
     return path.with_name(path.name.replace(".vectors.npy", ".signs.u8"))
-
-
-def _write_whole(path: Path, write: Callable[[Any], object]) -> None:
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def _digest(text: str, tokens: bool = False) -> bytes:

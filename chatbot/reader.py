@@ -50,10 +50,8 @@ FEATURES = (
     "tokens",  # late interaction with sentence, title and headings (`PassageIndex.sentence_tokens`), less the best
     "network",  # the trained reader's logit, sentence against none; 0 without it
 )
-_BELOW_BEST = (
-    "passage",
-    "tokens",
-)  # how near anything is says little of whether it answers: `fit_answers._tells`
+# how near anything is says little of whether it answers (`fit_answers._tells`)
+_BELOW_BEST = ("passage", "tokens")
 READ_BY_NETWORK = 6  # best passages; further ones keep the lowest judgement given
 
 
@@ -62,9 +60,12 @@ class Asked:
     """A question as the reader sees it. `weights` maps each content stem to its idf."""
 
     text: str
-    vector: NDArray[np.float32]
+    encoded: EncodedQuery
     weights: Mapping[str, float]
-    encoded: EncodedQuery | None = None
+
+    @property
+    def vector(self) -> NDArray[np.float32]:
+        return self.encoded.vector
 
     @property
     def kind(self) -> Kind:

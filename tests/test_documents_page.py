@@ -346,6 +346,7 @@ def test_a_name_that_is_taken_is_asked_about(
     expect(page.locator("#documents .news")).to_contain_text("Replaced barometers.md")
     expect_built(page)
     assert (collection.corpus / "barometers.md").read_text("utf-8") == GEESE
+    expect(row(page, "barometers.md")).to_contain_text("Geese of Port Nowhere")
     page.get_by_role("button", name="Undo").click()
     expect(row(page, "barometers.md")).to_contain_text("Barometers of Port Nowhere")
     assert (collection.corpus / "barometers.md").read_text("utf-8") == old

@@ -286,7 +286,7 @@ def test_the_tokens_of_a_sentence_are_its_own_and_those_above(
     question = "Missouri Tokyo Bay"  # content words all
     hit = next(hit for hit in index.search(question) if "Tokyo Bay" in hit.text)
     encoded = encoder.encode_query(question)
-    found = index.sentence_tokens(hit, encoded, question)
+    (found,) = index.sentence_tokens([hit], encoded, question)
     weights = np.sqrt([index.idf(word) for word in stems(question)])
     above = f"{hit.title} {hit.passage.section}"
     assert len(found) == len(hit.passage.sentences) > 1
@@ -308,7 +308,9 @@ def test_an_encoder_without_tokens_searches_by_the_other_parts(
     index = PassageIndex.open(tmp_path / "whole", Whole())
     assert index.manifest["token_bytes"] == 0
     hit = index.search("She lay in Tokyo Bay", 1)[0]
-    assert not index.sentence_tokens(hit, Whole().encode_query("Tokyo Bay"), "Tokyo Bay").any()
+    (found,) = index.sentence_tokens([hit], Whole().encode_query("Tokyo Bay"), "Tokyo Bay")
+    assert len(found) == len(hit.passage.sentences)
+    assert not found.any()
     best = index.search("She lay in Tokyo Bay", 1)[0]
     assert best.text.startswith("The Missouri") or "Tokyo Bay" in best.text
     assert best.why["tokens"] == 0

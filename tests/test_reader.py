@@ -12,6 +12,7 @@ import torch
 import tune_reader
 
 from chatbot import reader
+from chatbot.encoder import EncodedQuery
 from chatbot.errors import EncoderError
 from chatbot.reader import (
     FEATURES,
@@ -94,7 +95,8 @@ def evidence(text: str, answer: tuple[int, int] | None = None) -> Evidence:
 
 
 def asked(question: str, **weights: float) -> Asked:
-    return Asked(question, np.array([1.0, 0.0], np.float32), weights)
+    encoded = EncodedQuery(np.array([1.0, 0.0], np.float32), np.empty((0, 0), np.float32), ())
+    return Asked(question, encoded, weights)
 
 
 def test_one_answer_is_the_short_answer_and_repeats_are_one() -> None:
