@@ -229,7 +229,12 @@ class SentenceTransformerEncoder:
         return self._spans(text, "document")
 
     def _spans(self, text: str, kind: str) -> list[tuple[int, int]]:
-        """Characters of the text; none for the tokens of the prompt that goes before it."""
+        """Characters of the text; none for the tokens of the prompt that goes before it.
+
+        Empty for a tokenizer in plain Python, which does not tell them.
+        """
+        if not self._counting.is_fast:
+            return []
         prompt = self._model.prompts.get(kind) or ""
         found = self._counting(
             prompt + text,

@@ -107,6 +107,42 @@ def test_rows_have_length_one_and_keep_the_order_of_the_texts(model: SentenceTra
 
 
 @pytest.mark.slow
+def test_tokens_stand_for_the_words_of_a_question(model: SentenceTransformerEncoder) -> None:
+    question = "When did Japan surrender?"
+    encoded = model.encode_query(question)
+    assert [question[a:b] for a, b in encoded.spans] == ["", "When", "did", "Japan", "surrender", "?", ""]
+    assert encoded.tokens.shape == (7, 384)
+    np.testing.assert_allclose(np.linalg.norm(encoded.tokens, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(encoded.vector, model.encode_queries([question])[0], atol=1e-6)
+
+
+@pytest.mark.slow
+def test_passages_with_tokens_have_the_same_vectors(model: SentenceTransformerEncoder) -> None:
+    texts = ["Tea is made of leaves.", "Rice.", "The tanks crossed the desert. " * 40]
+    vectors, signs = model.encode_with_tokens(texts)
+    np.testing.assert_allclose(vectors, model.encode_passages(texts), atol=1e-6)
+    assert [len(each) for each in signs] == [len(model.token_spans(text)) for text in texts]
+    assert {each.shape[1] for each in signs} == {384 // 8}
+
+
+@pytest.mark.slow
+def test_a_tokenizer_that_does_not_tell_its_words_gives_no_tokens(
+    model: SentenceTransformerEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class PlainPython:
+        is_fast = False
+
+        def __call__(self, *_: object, return_offsets_mapping: bool = False, **__: object) -> object:
+            raise NotImplementedError("return_offset_mapping is not available when using Python tokenizers")
+
+    vector = model.encode_query("When?").vector
+    monkeypatch.setattr(model, "_counting", PlainPython())
+    encoded = model.encode_query("When?")
+    assert (len(encoded.tokens), encoded.spans, model.token_spans("Tea.")) == (0, (), [])
+    np.testing.assert_allclose(encoded.vector, vector, atol=1e-6)
+
+
+@pytest.mark.slow
 def test_batches_hold_every_text_once_the_longest_first(
     model: SentenceTransformerEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
