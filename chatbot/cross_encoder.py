@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from chatbot.corpus import Span
@@ -32,7 +34,7 @@ class Inputs:
     mask: Tensor  # (B, L)
     types: Tensor  # (B, L) 0 question, 1 passage
     sentence_of: Tensor  # (B, L) number of the sentence that a token belongs to, -1 for none
-    offsets: list[list[Span]]  # per pair and token: characters of the passage; (0, 0) outside it
+    offsets: NDArray[np.int64]  # (B, L, 2) characters of the passage that a token stands for; 0, 0 outside it
     sentences: int  # most sentences in a passage of the batch
 
 
@@ -95,28 +97,29 @@ def encode_pairs(
         return_token_type_ids=True,
         return_tensors="pt",
     )
-    sentence_of = torch.full_like(encoded["input_ids"], -1)
-    offsets: list[list[Span]] = []
-    for row, (prefix, spans) in enumerate(zip(prefixes, sentences, strict=True)):
-        places: list[Span] = []
-        current = 0
-        types = encoded["token_type_ids"][row].tolist()
-        for column, (start, end) in enumerate(encoded["offset_mapping"][row].tolist()):
-            start, end = start - len(prefix), end - len(prefix)
-            if not types[column] or start < 0 or end <= start:
-                places.append((0, 0))
-                continue
-            places.append((start, end))
-            while current < len(spans) - 1 and start >= spans[current][1]:
-                current += 1
-            if spans and spans[current][0] <= start < spans[current][1]:
-                sentence_of[row, column] = current
-        offsets.append(places)
+    offsets = encoded["offset_mapping"].numpy()  # (B, L, 2)
+    offsets -= np.array([len(prefix) for prefix in prefixes])[:, None, None]
+    inside = (
+        (encoded["token_type_ids"].numpy() == 1)
+        & (offsets[..., 0] >= 0)
+        & (offsets[..., 0] < offsets[..., 1])
+    )
+    offsets[~inside] = 0
+    sentence_of = np.full(inside.shape, -1)
+    for row, spans in enumerate(sentences):
+        if spans:
+            bounds = np.array(spans)  # (sentences, 2)
+            begins = offsets[row, :, 0]
+            last = (
+                np.searchsorted(bounds[:, 0], begins, "right") - 1
+            )  # the last sentence that begins before it
+            within = inside[row] & (last >= 0) & (begins < bounds[last, 1])
+            sentence_of[row, within] = last[within]
     return Inputs(
         encoded["input_ids"],
         encoded["attention_mask"],
         encoded["token_type_ids"],
-        sentence_of,
+        torch.from_numpy(sentence_of),
         offsets,
         max((len(spans) for spans in sentences), default=0),
     )

@@ -17,15 +17,14 @@ import logging
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chatbot.cores import Cores
 from chatbot.errors import EncoderError
 
 Vectors = NDArray[np.float32]  # (n, dim), unit rows
@@ -117,9 +116,10 @@ class SentenceTransformerEncoder:
                 " sentence-transformers model with --model"
             ) from error
         self._model.eval()
+        _read_without_padding(self._model)
         # NumPy's threads would wait for work beside torch's and slow both: 280 ms an answer instead of 220
         ThreadpoolController().select(prefix="libscipy_openblas").limit(limits=1)
-        self._cores = torch.get_num_threads()  # before an embedding of another thread lowers it for a while
+        self._cores = torch.get_num_threads()
         # counting has settings of its own, which another thread must not meet while it embeds
         self._counting = copy.deepcopy(self._model.tokenizer)
         self._name = name or Path(model).name
@@ -155,7 +155,7 @@ class SentenceTransformerEncoder:
 
         Each core embeds batches of its own: that is faster than all cores on one batch, which wait for each
         other at every layer (`scripts/benchmark.py`). Tried and given up: int8 by torch's dynamic quantisation
-        (1.2 times as fast, but cosines of .90 to .94 with float32), attention by two batched products (1.04 times).
+        (1.2 times as fast, but cosines of .90 to .94 with float32).
         """
         vectors = np.empty((len(texts), self.dim), np.float32)
 
@@ -185,22 +185,18 @@ class SentenceTransformerEncoder:
         self, texts: Sequence[str], encode: Callable[[list[str]], T], progress: Progress | None
     ) -> Iterator[tuple[list[int], T]]:
         """Numbers of texts and what `encode` makes of these, each core with batches of its own."""
-        import torch
-
         batches = self._batches(texts)
         done = 0
-        alone = partial(torch.set_num_threads, 1)
-        pool = ThreadPoolExecutor(self._cores, "embed", initializer=alone)
+        cores = Cores("embed", self._cores)
         try:
-            encoded = pool.map(encode, ([texts[number] for number in batch] for batch in batches))
+            encoded = cores.map(encode, ([texts[number] for number in batch] for batch in batches))
             for batch, result in zip(batches, encoded, strict=True):
                 yield batch, result
                 done += len(batch)
                 if progress:
                     progress(done, len(texts))
         finally:
-            pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(self._cores)
+            cores.close()
 
     def _batches(self, texts: Sequence[str]) -> list[list[int]]:
         """Numbers of the texts, longest first, so that a batch needs little padding."""
@@ -337,6 +333,16 @@ def unit_rows(vectors: NDArray[Any]) -> Vectors:
     vectors = np.asarray(vectors, np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(lengths == 0, 1, lengths), np.float32)
+
+
+def _read_without_padding(model: Any) -> None:
+    """A BERT, as the default is, computes its texts one after another from here on; other models stay as they are."""
+    from transformers import BertModel
+
+    from chatbot.packed import PackedBert
+
+    if type(getattr(model[0], "model", None)) is BertModel:
+        model[0].model = PackedBert(model[0].model).eval()
 
 
 def _quiet() -> None:

@@ -133,6 +133,7 @@ TUNING_QUESTIONS = 256
 SHARD = 4096  # texts embedded between two writes: what a killed build loses at most
 _HASHED_BYTES = 256 << 20  # files of an index up to this size together are checksummed when it is opened
 _RELEASE_AFTER = 16  # searches after which mapped vectors no longer count as this process's memory
+_AT_ONCE = 512  # tokens whose signs are unpacked at a time: they stay in the cache, three times as fast
 _THREADS = faiss.omp_get_max_threads()  # OMP_NUM_THREADS, or what the machine has
 _STORE = "passages.sqlite"
 _JUST_WRITTEN = 2.0  # seconds in which a file can change without a change of its time
@@ -589,9 +590,13 @@ class PassageIndex(PassageStore):
 
 def _sign_cosines(signs: Signs, asked: Vectors) -> NDArray[np.float32]:
     """(n, bytes) and (m, dim) unit rows -> (n, m); as vectors the signs are ±1/√dim."""
-    dim = asked.shape[1]
-    bits = np.unpackbits(signs, axis=1, count=dim).astype(np.float32)
-    return np.asarray((2 * bits @ asked.T - asked.sum(axis=1)) / np.float32(math.sqrt(dim)), np.float32)
+    count, dim = len(signs), asked.shape[1]
+    found = np.empty((count, len(asked)), np.float32)
+    doubled = np.ascontiguousarray(2 * asked.T)
+    for begin in range(0, count, _AT_ONCE):
+        bits = np.unpackbits(signs[begin : begin + _AT_ONCE], axis=1, count=dim)
+        np.matmul(bits.astype(np.float32), doubled, out=found[begin : begin + _AT_ONCE])
+    return np.asarray((found - asked.sum(axis=1)) / np.float32(math.sqrt(dim)), np.float32)
 
 
 def _inside(offsets: NDArray[np.int64], rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -240,6 +241,43 @@ def test_the_network_reads_the_best_passages_and_the_others_keep_its_lowest_judg
     assert {item.network for item in found if item.candidate == len(many) - 1} == {last.network}
     assert last.network == -1.0 - (reader.READ_BY_NETWORK - 1)
     assert last.answer is None
+
+
+@pytest.mark.parametrize(
+    ("lengths", "count", "parts"),
+    [
+        ([5, 9, 4, 4], 2, [[1, 3], [0, 2]]),  # 9 + 4 and 5 + 4
+        ([5, 9, 4, 4], 1, [[1, 0, 2, 3]]),
+        ([5, 9], 8, [[1], [0]]),
+        ([], 2, []),
+    ],
+)
+def test_each_core_reads_about_as_much_by_hand(
+    lengths: list[int], count: int, parts: list[list[int]]
+) -> None:
+    assert reader._shares(lengths, count) == parts
+
+
+def test_the_likeliest_answer_by_hand() -> None:
+    """Start and end logits of five tokens; the first and last belong to another sentence."""
+    spans = np.array([[9, 9], [1, 0], [3, 1], [0, 2], [9, 9]], np.float32)
+    offsets = np.array([[[0, 2], [3, 5], [6, 8], [9, 11], [12, 14]]])
+    inputs = SimpleNamespace(sentence_of=torch.tensor([[0, 1, 1, 1, 2]]), offsets=offsets)
+    assert reader._best_span(spans, inputs, 0, 1) == (6, 11)  # 3 + 2
+    spans[2, 0] = -9
+    assert reader._best_span(spans, inputs, 0, 1) == (3, 11)  # 1 + 2
+    assert reader._best_span(spans, inputs, 0, 3) is None
+
+
+def test_an_answer_is_at_most_twelve_pieces_long_and_does_not_end_before_it_begins() -> None:
+    spans = np.zeros((30, 2), np.float32)
+    spans[20, 0] = spans[3, 1] = 15  # the best pair of all, were it the right way round
+    spans[5, 0], spans[16, 1], spans[17, 1] = 10, 10, 11  # twelve pieces from 5 to 16, thirteen to 17
+    inputs = SimpleNamespace(
+        sentence_of=torch.zeros((1, 30), dtype=torch.int64),
+        offsets=np.stack([np.arange(30), np.arange(1, 31)], -1)[None],
+    )
+    assert reader._best_span(spans, inputs, 0, 0) == (5, 17)
 
 
 def test_without_weights_there_is_no_network(tmp_path: Path) -> None:

@@ -1,0 +1,77 @@
+"""BERT without padding gives the states of BERT."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel
+
+from chatbot.encoder import _read_without_padding, load_encoder
+from chatbot.packed import _FUSED, PackedBert
+
+LENGTHS = (2, _FUSED - 1, _FUSED, _FUSED + 1, 200)
+
+
+@pytest.fixture(scope="module")
+def bert() -> BertModel:
+    torch.manual_seed(3)
+    config = BertConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, vocab_size=99
+    )
+    return BertModel(config, add_pooling_layer=False).eval()
+
+
+def texts(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Ids, mask and types of texts of `LENGTHS`, and of a last one that is full; `seed` only fills the padding."""
+    draw, fill = torch.Generator().manual_seed(1), torch.Generator().manual_seed(seed)
+    size = (len(LENGTHS), max(LENGTHS))
+    mask = (torch.arange(size[1]) < torch.tensor(LENGTHS)[:, None]).long()
+    ids = torch.where(
+        mask.bool(), torch.randint(99, size, generator=draw), torch.randint(99, size, generator=fill)
+    )
+    return ids, mask, torch.randint(2, size, generator=draw)
+
+
+def test_states_are_those_of_the_padded_network_and_0_at_padding(bert: BertModel) -> None:
+    ids, mask, types = texts(seed=5)
+    with torch.inference_mode():
+        expected = bert(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state
+        found = PackedBert(bert)(ids, mask, types).last_hidden_state
+    torch.testing.assert_close(found, expected * mask[..., None], atol=1e-5, rtol=0)
+
+
+def test_what_stands_in_the_padding_and_beside_a_text_changes_nothing(bert: BertModel) -> None:
+    packed = PackedBert(bert)
+    ids, mask, types = texts(seed=5)
+    with torch.inference_mode():
+        found = packed(ids, mask, types).last_hidden_state
+        torch.testing.assert_close(packed(texts(seed=6)[0], mask, types).last_hidden_state, found)
+        for row, length in enumerate(LENGTHS):
+            alone = packed(
+                ids[row : row + 1, :length], mask[row : row + 1, :length], types[row : row + 1, :length]
+            )
+            torch.testing.assert_close(alone.last_hidden_state[0], found[row, :length], atol=1e-5, rtol=0)
+
+
+def test_without_types_all_are_of_the_first(bert: BertModel) -> None:
+    ids, mask, types = texts(seed=5)
+    with torch.inference_mode():
+        expected = PackedBert(bert)(ids, mask, torch.zeros_like(types)).last_hidden_state
+        torch.testing.assert_close(PackedBert(bert)(ids, mask).last_hidden_state, expected)
+
+
+def test_other_networks_than_bert_stay_as_they_are(bert: BertModel) -> None:
+    other = DistilBertModel(DistilBertConfig(dim=32, n_layers=1, n_heads=4, hidden_dim=64, vocab_size=99))
+    models = [[SimpleNamespace(model=bert)], [SimpleNamespace(model=other)], [SimpleNamespace()]]
+    for model in models:
+        _read_without_padding(model)
+    assert isinstance(models[0][0].model, PackedBert)
+    assert models[1][0].model is other
+    assert vars(models[2][0]) == {}
+
+
+@pytest.mark.slow
+def test_the_default_encoder_reads_without_padding() -> None:
+    assert isinstance(load_encoder()._model[0].model, PackedBert)
