@@ -421,6 +421,15 @@ def test_asking_shows_progress_then_the_answer() -> None:
     assert [turn.question for turn in last.turns] == ["When did it fall?"]
 
 
+def test_the_earlier_turns_are_sent_once_a_question() -> None:
+    first, *others = screens(Parrot(answer()), "And then?", turns=[Turn("First?", answer())])
+    assert "First?" in first.earlier
+    assert len(others) == 2
+    assert all(is_skipped(screen.earlier) for screen in others)
+    *_, refused = screens(Parrot(QuestionError("No.")), "And then?", turns=[Turn("First?", answer())])
+    assert is_skipped(refused.earlier)
+
+
 def test_earlier_questions_that_were_answered_are_the_history() -> None:
     parrot = Parrot(answer())
     screens(parrot, "And then?", turns=[Turn("First?", answer()), Turn("Refused?", error="No.")])

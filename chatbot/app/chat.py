@@ -181,16 +181,18 @@ def respond(
     yield draw_screen([*turns, turn], votes)
     try:
         for step in chatbot.steps(question, history, only=only):
+            if step == "searching":  # as it says already
+                continue
             if isinstance(step, str):
-                yield draw_screen([*turns, turn], votes, step=step)
+                yield draw_latest([*turns, turn], step=step)
             else:
                 receipt = make_receipt(step, history, collection=collection)
                 turn = replace(make_turn(chatbot, step, receipt), question=question)
     except ChatbotError as error:
         turn = Turn(question, error=str(error))
-        yield draw_screen([*turns, turn], votes, composer="" if chosen else question)
+        yield draw_latest([*turns, turn], composer="" if chosen else question)
     else:
-        yield draw_screen([*turns, turn], votes)
+        yield draw_latest([*turns, turn])
 
 
 def draw_next(chatbot: Chatbot, turns: Sequence[Turn]) -> str:
@@ -288,11 +290,19 @@ def draw_screen(
     status: str = "",
 ) -> Screen:
     """The conversation; without `composer`, what the user is typing is left alone."""
-    typing = composer or gr.skip()
     if not turns:
-        return Screen(typing, turns, "", gr.skip(), status)
-    *done, last = turns
-    earlier = Markup().join(draw_turn(turn, n, votes.get(n, "")) for n, turn in enumerate(done))
-    latest = draw_turn(last, len(done), votes.get(len(done), ""), step)
+        return Screen(composer or gr.skip(), turns, "", gr.skip(), status)
+    earlier = Markup().join(draw_turn(turn, n, votes.get(n, "")) for n, turn in enumerate(turns[:-1]))
+    vote = votes.get(len(turns) - 1, "")
+    screen = draw_latest(turns, composer=composer, step=step, status=status, vote=vote)
+    return screen._replace(earlier=sendable(earlier))
+
+
+def draw_latest(
+    turns: list[Turn], *, composer: str = "", step: str = "searching", status: str = "", vote: str = ""
+) -> Screen:
+    """As `draw_screen`, with the earlier turns left as they stand: a long conversation is sent once a question."""
+    last = turns[-1]
+    latest = draw_turn(last, len(turns) - 1, vote, step)
     said = Markup.escape(status or announce(last, step))
-    return Screen(typing, turns, *map(sendable, (earlier, latest, said)))
+    return Screen(composer or gr.skip(), turns, gr.skip(), sendable(latest), sendable(said))
