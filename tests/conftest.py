@@ -40,6 +40,12 @@ FILES: dict[str, str | bytes] = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with tests in a browser come first: they take longest, and one that began last would keep all waiting."""
+    slow = {item.path for item in items if item.get_closest_marker("browser")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 class HashEncoder:
     """Bag of hashed words: texts that share words are near. `calls` counts the texts encoded."""
 
