@@ -36,7 +36,6 @@ from chatbot.errors import IndexBroken, QuestionError
 from chatbot.formats.table import row_cells
 from chatbot.index import Hit, PassageIndex, PassageStore, Pool, Question, Rows, current_generation
 from chatbot.reader import (
-    READ_BY_NETWORK,
     Asked,
     Candidate,
     Evidence,
@@ -44,6 +43,7 @@ from chatbot.reader import (
     load_network_reader,
     read,
     short_answer,
+    worth_reading,
 )
 from chatbot.starting import presentable, question_about
 from chatbot.suggested import Tried, complete, first_answered, spread
@@ -495,10 +495,9 @@ def _with_reader(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> list[Hit]
     best: dict[int, float] = {}
     for item in evidence:
         best[item.candidate] = max(item.network, best.get(item.candidate, -math.inf))
+    count = worth_reading([hit.score for hit in hits])
     return [
-        replace(hit, why={**hit.why, "reader": round(best[i], 4)})
-        if i in best and i < READ_BY_NETWORK
-        else hit
+        replace(hit, why={**hit.why, "reader": round(best[i], 4)}) if i in best and i < count else hit
         for i, hit in enumerate(hits)
     ]
 

@@ -33,7 +33,7 @@ from chatbot.encoder import Encoder
 from chatbot.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing, QuestionError
 from chatbot.index import METHODS, POOL, PassageIndex, Pool, build_index, current_generation, read_manifest
 from chatbot.progress import build_bar
-from chatbot.reader import READ_BY_NETWORK, NetworkReader
+from chatbot.reader import READ_AT_MOST, NetworkReader, worth_reading
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -248,7 +248,8 @@ def retrieve(
 
 def reranked_scores(index: PassageIndex, pool: Pool, question: str, network: NetworkReader) -> Floats:
     """(candidates,) of the pool: ours, and together with the reader's judgement where it has read."""
-    hits = index.hits(pool, READ_BY_NETWORK)
+    hits = index.hits(pool, READ_AT_MOST)
+    hits = hits[: worth_reading([hit.score for hit in hits])]
     judged = network.judge(question, candidates(hits, index)) if hits else []
     scores = np.array([joint_score(score) for score in pool.scores(OURS).tolist()])
     for hit, judgement in zip(hits, judged, strict=True):

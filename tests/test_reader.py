@@ -232,15 +232,29 @@ class FixedReader:
 
 def test_the_network_reads_the_best_passages_and_the_others_keep_its_lowest_judgement() -> None:
     network = FixedReader()
-    many = [candidate(start=1000 * number) for number in range(reader.READ_BY_NETWORK + 1)]
+    many = [candidate(start=1000 * number) for number in range(reader.READ_AT_MOST + 1)]
     found = read(asked("When?"), many, {"network": 1.0}, network)
-    assert network.read == reader.READ_BY_NETWORK
+    assert network.read == reader.READ_AT_MOST
     best, last = found[0], found[-1]
     assert (best.candidate, best.sentence, best.network, best.answer) == (0, 0, 4.0, (3, 7))
     assert best.text[3:7] == "fell"
     assert {item.network for item in found if item.candidate == len(many) - 1} == {last.network}
-    assert last.network == -1.0 - (reader.READ_BY_NETWORK - 1)
+    assert last.network == -1.0 - (reader.READ_AT_MOST - 1)
     assert last.answer is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "count"),
+    [
+        ([], 0),
+        ([0.9], 1),
+        ([0.9, 0.5, 0.4, 0.3], 3),  # three at least
+        ([0.9, 0.8, 0.79, 0.785, 0.775], 4),  # down to 0.78
+        ([0.9] * 9, 6),
+    ],
+)
+def test_passages_far_from_the_best_need_no_reading(scores: list[float], count: int) -> None:
+    assert reader.worth_reading(scores) == count
 
 
 @pytest.mark.parametrize(
