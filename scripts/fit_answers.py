@@ -229,8 +229,8 @@ def _tells(signal: str, mode: str) -> bool:
 
 
 def _thresholds(cases: Sequence[Case], model: dict[str, Any]) -> dict[str, float]:
-    """`answered` is the lowest with which refusal has nearly its best F1, for other documents than these
-    give lower values; below `closest` lies a half of what must be refused."""
+    """`answered` is the middle of the lowest run with which refusal has nearly its best F1, the lowest for other
+    documents than these give lower values; below `closest` lies a half of what must be refused."""
     scores = np.array([probability(c.reading.signals, model["weights"], model["bias"]) for c in cases])
     refuse = np.array([not c.query.answerable for c in cases])
 
@@ -241,7 +241,10 @@ def _thresholds(cases: Sequence[Case], model: dict[str, Any]) -> dict[str, float
     grid = np.round(np.arange(0.05, 0.95, 0.01), 2)
     values = np.array([f1(t) for t in grid])
     smooth = np.convolve(np.pad(values, 2, mode="edge"), np.ones(5) / 5, "valid")  # a plateau, not a peak
-    answered = float(grid[int(np.argmax(smooth >= smooth.max() - NEARLY))])
+    nearly = smooth >= smooth.max() - NEARLY
+    first = int(np.argmax(nearly))
+    run = int(np.argmin(np.append(nearly[first:], False)))  # how many thresholds it holds
+    answered = float(grid[first + run // 2])
     low = float(np.median(scores[refuse])) if refuse.any() else answered / 2
     return {"answered": answered, "closest": round(min(low, answered), 2)}
 
