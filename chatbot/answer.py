@@ -40,6 +40,7 @@ from chatbot.reader import (
     Candidate,
     Evidence,
     NetworkReader,
+    answers_of_kind,
     load_network_reader,
     read,
     short_answer,
@@ -419,7 +420,7 @@ class Chatbot:
             status = "disagreement"
             chosen = _of_each(values)
         citations = self._citations(chosen, reading, index)
-        short = self._short(reading, citations) if status == "answered" else ""
+        short = first_short(reading.asked, citations, chosen) if status == "answered" else ""
         return Answer(
             question,
             meant,
@@ -474,17 +475,6 @@ class Chatbot:
         ]
         found = find_positions(reading.asked.text, reading.asked.kind, statements)
         return [(p.value, p.said_by, [compared[i] for i in p.statements]) for p in found[:MOST_QUOTES]]
-
-    def _short(self, reading: Reading, citations: Sequence[Citation]) -> str:
-        """The short answer of the first quote that has one; a quote that is unsure gives none."""
-        by_span = {(reading.hits[e.candidate].passage.doc_id, e.span): e for e in reading.evidence}
-        for citation in citations[:2]:
-            if (citation.confidence or 0.0) < LIKELY:
-                continue
-            evidence = by_span[citation.doc_id, (citation.start, citation.end)]
-            if short := short_answer(reading.asked, evidence):
-                return short
-        return ""
 
     def _smalltalk(self, question: str, reply: str, index: PassageIndex) -> Answer:
         return Answer(question, question, "smalltalk", reply, "", 1.0, (), (), None, _index_of(index), {})
@@ -695,6 +685,21 @@ def choose(
         chosen.append(item)
         documents.add(doc_id)
     return chosen
+
+
+def first_short(asked: Asked, citations: Sequence[Citation], quoted: Sequence[Evidence]) -> str:
+    """The short answer of the first quote, or of the second where the first holds nothing of the asked type.
+
+    A quote that is unsure gives none, nor does a second one that lacks a name of the question.
+    """
+    for citation, evidence in list(zip(citations, quoted, strict=True))[:2]:
+        about = set(stems(f"{citation.title} {citation.section} {citation.quote}"))
+        fit = citation.number == 1 or _names(asked.text) <= about
+        if fit and (citation.confidence or 0.0) >= LIKELY and (short := short_answer(asked, evidence)):
+            return short
+        if answers_of_kind(evidence.text, asked.kind, asked.text):
+            break
+    return ""
 
 
 def _repeats(item: Evidence, chosen: Sequence[Evidence]) -> bool:

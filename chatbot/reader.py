@@ -412,8 +412,10 @@ _NUMBER_WORD = (
     r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
     r"|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|dozen)"
 )
+_DIGITS = r"\d+(?:[.,]\d+)*"
 _NUMBER = re.compile(
-    rf"(?:US)?[$£€]?\d+(?:[.,]\d+)*(?:\s?[-–]\s?\d+(?:[.,]\d+)*)?(?:\s?%| per cent| percent| (?:hundred|thousand|million|billion|trillion)s?)?"
+    rf"\bbetween (?:about )?{_DIGITS} and (?:about )?{_DIGITS}(?: (?:hundred|thousand|million|billion|trillion)s?)?"
+    rf"|(?:US)?[$£€]?{_DIGITS}(?:(?:\s?[-–]\s?| to ){_DIGITS})?(?:\s?%| per cent| percent| (?:hundred|thousand|million|billion|trillion)s?)?"
     rf"|\b{_NUMBER_WORD}(?:[- ]{_NUMBER_WORD})*(?: (?:hundred|thousand|million|billion)s?)?\b",
     re.IGNORECASE,
 )
@@ -491,15 +493,23 @@ def _all_known(span_text: str, known: set[str]) -> bool:
 def short_answer(asked: Asked, evidence: Evidence) -> str:
     """The one date, number, person or place of the asked type, or "" when there is none or a rival.
 
-    A length, an age or a height has its unit.
+    Nor is one of several places or persons that the sentence names in a row. A length, an age or a height has
+    its unit.
     """
     span = _short_span(asked, evidence)
-    if span is None:
+    if span is None or (asked.kind in {"place", "person"} and _in_a_row(evidence.text, span)):
         return ""
     start, end = span
     return evidence.text[start : unit_end(evidence.text, end) if _MEASURED.search(asked.text) else end]
 
 
+def _in_a_row(text: str, span: Span) -> bool:
+    """Whether another name is joined to the one at this place, as in "Pyongyang and Hamhung"."""
+    return bool(_JOINED_AFTER.match(text, span[1]) or _JOINED_BEFORE.search(text[: span[0]]))
+
+
+_JOINED_AFTER = re.compile(r"(?:,? (?:and|or)|, as well as) (?:(?:at|in|on|near|to|from) )?(?:the )?[A-Z]")
+_JOINED_BEFORE = re.compile(r"[A-Z][\w’'-]+,? (?:and|or) (?:(?:at|in|on|near|to|from) )?(?:the )?$")
 _MEASURED = re.compile(r"\bhow (?:long|far|old|tall|high|deep|wide|fast|heavy)\b", re.IGNORECASE)
 
 

@@ -27,8 +27,10 @@ from chatbot.answer import (
     SIGNALS,
     Answer,
     Chatbot,
+    Citation,
     _agreement,
     check_question,
+    first_short,
     load_parameters,
     missing_terms,
     probability,
@@ -36,9 +38,10 @@ from chatbot.answer import (
     rerank,
     verify,
 )
+from chatbot.encoder import EncodedQuery
 from chatbot.errors import IndexMissing, QuestionError
 from chatbot.index import PassageIndex, Pool, build_index, current_generation
-from chatbot.reader import worth_reading
+from chatbot.reader import FEATURES, Asked, Evidence, worth_reading
 
 MakeCorpus = Callable[..., Path]
 
@@ -163,6 +166,38 @@ def test_the_short_answer_stands_in_the_first_quote(chatbot: Chatbot) -> None:
     answer = chatbot.answer("How long is the Missouri?")
     assert answer.short_answer == "270 metres"
     assert answer.short_answer in answer.citations[0].quote
+
+
+def shortened(question: str, *quotes: tuple[float, str]) -> str:
+    """The short answer of quotes of these confidences."""
+    asked = Asked(question, EncodedQuery(np.zeros(2, np.float32), np.empty((0, 0), np.float32), ()), {})
+    evidence = [Evidence(0, 0, (0, len(text)), text, np.zeros(len(FEATURES)), 0.0) for _, text in quotes]
+    cited = [
+        Citation(n, "a.md", "A town", "", "a.md", None, 0, len(text), text, "", sure)
+        for n, (sure, text) in enumerate(quotes, 1)
+    ]
+    return first_short(asked, cited, evidence)
+
+
+FELL = "It fell on 23 August 1945."
+
+
+@pytest.mark.parametrize(
+    ("quotes", "short"),
+    [
+        ([(0.9, FELL)], "23 August 1945"),
+        ([(0.4, FELL)], ""),
+        ([(0.4, "It fell."), (0.9, "Rashin fell on 12 August 1945.")], "12 August 1945"),
+        ([(0.9, "It fell."), (0.4, "Rashin fell on 12 August 1945.")], ""),
+        # two dates in the first: what the second says is of something else, or contradicts it
+        ([(0.9, "It was reached on 18 and fell by 23 August 1945, or by 1 May 1946."), (0.9, FELL)], ""),
+        ([(0.4, FELL), (0.9, "Rashin fell on 12 August 1945.")], ""),
+        ([(0.9, "It fell."), (0.9, "Seishin fell on 16 August 1945.")], ""),  # another town
+        ([(0.9, "It fell."), (0.9, "It fell."), (0.9, "Rashin fell on 12 August 1945.")], ""),
+    ],
+)
+def test_where_a_short_answer_comes_from(quotes: list[tuple[float, str]], short: str) -> None:
+    assert shortened("When did the town of Rashin fall?", *quotes) == short
 
 
 def test_a_quote_that_is_unsure_gives_no_short_answer(folder: Path, encoder: HashEncoder) -> None:

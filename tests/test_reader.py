@@ -71,6 +71,10 @@ OFFERED = {
     "abbreviated months": ("When?", "On [Aug. 9, 1945] it began."),
     "no date of the question": ("When in August 1945?", "In August 1945, on [14 August], he spoke."),
     "numbers": ("How many?", "It had [1,560,000] men, [forty-two] tanks and [5 million] yen, [20%] more."),
+    "ranges are one number": (
+        "How many?",
+        "Some [35,000 to 40,000] died, [Between about 70,000 and 80,000] fled, [3-4%] and [5] stayed.",
+    ),
     "neither ordinals nor names nor dates": (
         "How many?",
         "The 88th Brigade, No. 1, flew the B-29 on 9 August 1945.",
@@ -111,6 +115,23 @@ def test_a_length_has_its_unit_and_a_count_its_number_alone() -> None:
     assert short_answer(asked("How far?"), evidence("It went 350 km north.")) == "350 km"
     assert short_answer(asked("How old?"), evidence("Anyone who is eighteen can join.")) == "eighteen"
     assert short_answer(asked("How many?"), evidence("Members have 7 days.")) == "7"
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "short"),
+    [
+        ("Where?", "They landed at Pyongyang on 24 August.", "Pyongyang"),
+        ("Where?", "They landed at Pyongyang and Hamhung on 24 August.", ""),
+        ("Where?", "They landed at Rashin, as well as at Seishin.", ""),
+        ("Where?", "Rashin or at Seishin they might land.", ""),
+        ("Where?", "They landed at Rashin and were happy.", "Rashin"),
+        ("Who?", "Harry S. Truman and Stalin met.", ""),
+        ("Who?", "Truman met Otozo Yamada, and August ended.", ""),
+        ("When?", "In 1945 and August too.", "1945"),
+    ],
+)
+def test_one_of_several_names_in_a_row_is_no_answer(question: str, text: str, short: str) -> None:
+    assert short_answer(asked(question), evidence(text)) == short
 
 
 def test_of_two_rivals_the_one_clearly_nearer_to_the_words_of_the_question_wins() -> None:
