@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import json
 import logging
+import math
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
@@ -121,7 +122,7 @@ class SentenceTransformerEncoder:
         ThreadpoolController().select(prefix="libscipy_openblas").limit(limits=1)
         self._cores = torch.get_num_threads()
         # counting has settings of its own, which another thread must not meet while it embeds
-        self._counting = copy.deepcopy(self._model.tokenizer)
+        self._counting = _tokenizer_alone(self._model.tokenizer)
         self._name = name or Path(model).name
         self._sha256 = _folder_hash(Path(model)) if Path(model).is_dir() else ""
 
@@ -142,7 +143,8 @@ class SentenceTransformerEncoder:
 
     @property
     def max_pieces(self) -> int:
-        return int(self._model.max_seq_length or 512)
+        length = self._model.max_seq_length
+        return int(length) if length and math.isfinite(length) else 512
 
     def count_pieces(self, texts: Sequence[str]) -> list[int]:
         if not texts:
@@ -343,6 +345,17 @@ def _read_without_padding(model: Any) -> None:
 
     if type(getattr(model[0], "model", None)) is BertModel:
         model[0].model = PackedBert(model[0].model).eval()
+
+
+def _tokenizer_alone(tokenizer: Any) -> Any:
+    """A copy of a model's tokenizer; as transformers has it, if it is a bare one."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    if isinstance(tokenizer, Tokenizer):
+        alone = Tokenizer.from_str(tokenizer.to_str())
+        return PreTrainedTokenizerFast(tokenizer_object=alone)  # type: ignore[no-untyped-call]  # theirs
+    return copy.deepcopy(tokenizer)
 
 
 def _quiet() -> None:
