@@ -86,6 +86,15 @@ def test_all_is_called_fine_only_where_nothing_was_read_with_a_warning() -> None
     assert f"<h3>Read with a warning (1)</h3><ul><li>{warning}</li></ul>" in drawn
 
 
+def test_what_is_left_out_on_purpose_is_counted() -> None:
+    report = reading_report([], {})
+    assert "Left out" not in documents.draw_report(report)
+    left_out = {".git/config": "hidden", ".env": "hidden", "README.md": "about the corpus"}
+    drawn = documents.draw_report(report, left_out)
+    assert "<p>Left out on purpose: hidden (2), about the corpus (1).</p>" in drawn
+    assert "Everything was read" in drawn
+
+
 def test_what_could_not_be_read_is_counted_and_not_named() -> None:
     change = Change(added=("scan.pdf", "notes.md", "old.zip"), replaced=("map.pdf",))
     unread = [
@@ -482,6 +491,7 @@ def test_the_reading_report_tells_what_was_lost_and_what_repeats(
     page.get_by_text("Reading report").click()
     report = page.locator("#documents .report")
     expect(report).to_contain_text("12 documents read, 2 files not read")
+    expect(report).to_contain_text("Left out on purpose: about the corpus (1).")
     expect(report).to_contain_text("scan.pdf ends in .pdf but is no PDF")
     expect(report).to_contain_text(
         "minutes.doc is a file of Word before 2007; open it in Word or LibreOffice"

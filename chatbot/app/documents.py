@@ -6,10 +6,12 @@ called by anyone who reaches the page, with anything.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote as percent_encode
 
@@ -21,7 +23,7 @@ from chatbot.app.parts import html_part, read_call, read_texts
 from chatbot.app.source import show_document
 from chatbot.app.text import count, sendable
 from chatbot.collection import Collection
-from chatbot.corpus import UnreadFile
+from chatbot.corpus import UnreadFile, left_out_files
 from chatbot.errors import ChatbotError
 from chatbot.formats.report import ReadingReport
 from chatbot.library import Build, Change, Entry, Removal, Upload, megabytes
@@ -257,7 +259,10 @@ def matches(entry: Entry, query: str) -> bool:
 
 def show_report(collection: Collection, _: Mapping[str, Any]) -> Reply:
     report = collection.library.survey(collection.live_index).report()
-    return {"report": sendable(draw_report(report))}
+    left_out: dict[str, str] = {}
+    with suppress(ChatbotError):  # the folder is gone, its index is not
+        left_out = left_out_files(collection.corpus, collection.index)
+    return {"report": sendable(draw_report(report, left_out))}
 
 
 def show_build(collection: Collection, _: Mapping[str, Any]) -> Reply:
@@ -571,7 +576,8 @@ def draw_summary(unread: int) -> str:
     return f"Reading report · {count(unread, 'file')} not read" if unread else "Reading report"
 
 
-def draw_report(report: ReadingReport) -> Markup:
+def draw_report(report: ReadingReport, left_out: Mapping[str, str] = MappingProxyType({})) -> Markup:
+    """`left_out`: files that were left out on purpose, and the kind of each."""
     least, median, most = report.passages
     link = Markup('<a href="{}" dir="auto">{}</a>')
     findings: list[tuple[str, list[Markup]]] = [
@@ -599,13 +605,16 @@ def draw_report(report: ReadingReport) -> Markup:
     ]
     groups = Markup().join(draw_findings(name, found) for name, found in findings if found)
     fine = Markup('<p class="fine">Everything was read, and nothing repeats or is damaged.</p>')
-    return Markup("<p>{} read, {} not read; {:,} to {:,} passages each, typically {:g}.</p>{}").format(
+    kinds = ", ".join(f"{kind} ({number:,})" for kind, number in Counter(left_out.values()).items())
+    on_purpose = Markup("<p>Left out on purpose: {}.</p>").format(kinds) if kinds else ""
+    return Markup("<p>{} read, {} not read; {:,} to {:,} passages each, typically {:g}.</p>{}{}").format(
         count(report.documents, "document"),
         count(len(report.unread), "file"),
         least,
         most,
         median,
         groups or fine,
+        on_purpose,
     )
 
 
