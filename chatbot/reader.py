@@ -429,6 +429,9 @@ _PERSON = re.compile(
     rf"(?:{_RANK}(?: {_RANK})* )(?P<ranked>{_NAME})|(?P<plain>[A-Z][\w’'-]+(?: [A-Z]\.)* [A-Z][\w’'-]+(?: [A-Z][\w’'-]+)?)"
 )
 _PLACE = re.compile(rf"\b(?:in|at|near|on|to|from|off|of|into|outside|aboard) (?:the )?(?P<place>{_NAME})")
+_SHIP_WORD = r"(?:(?:battle|war|flag|steam|air)?ship|cruiser|destroyer|carrier|submarine|frigate|vessel|steamer|ferry|boat)s?"
+_SHIP = re.compile(rf"\b(?:(?:USS|HMS|HMAS|SS|MV|RMS) |{_SHIP_WORD} (?!USS|HM|SS|MV|RMS))(?P<ship>{_NAME})")
+_ASKS_SHIP = re.compile(rf"\b(?:what|which)(?: \w+)? {_SHIP_WORD}\b", re.IGNORECASE)
 _NOT_PERSON = re.compile(
     r"\b(?:Army|Armies|Front|Division|Corps|Fleet|Union|Treaty|Pact|Sea|Island|Islands|War|Conference|Declaration|Agreement|Council|Bay|River|States"
     r"|Kingdom|Republic|Party|Navy|Force|Air|Government|Company|University|Railway|Ocean|Range|Mountains?|City|Street|Museum|Cup|Bowl|League|East|West|North|South"
@@ -454,6 +457,8 @@ def answers_of_kind(text: str, kind: Kind, question: str) -> list[Span]:
         ]
     elif kind == "person":
         spans = [span for match in _PERSON.finditer(text) if (span := _person_span(text, match))]
+    elif kind == "place" and _ASKS_SHIP.search(question):
+        spans = [match.span("ship") for match in _SHIP.finditer(text)]
     elif kind == "place":
         spans = [
             match.span("place")

@@ -82,6 +82,10 @@ OFFERED = {
     "persons": ("Who?", "Marshal [Aleksandr Vasilevsky] met [Harry S. Truman] and the Red Army."),
     "no person of the question": ("Whom did Otozo Yamada meet?", "Otozo Yamada met Marshal [Malinovsky]."),
     "places": ("Where?", "He landed at [Port Arthur] in August, near the [Liaodong Peninsula]."),
+    "a ship, not where it lay": (
+        "On which battleship did they sign?",
+        "They signed aboard the battleship USS [Missouri] in Tokyo Bay, near the cruiser [San Diego].",
+    ),
     "nothing without a type": ("Tell me more", "On 9 August 1945 Stalin spoke in Moscow."),
 }
 
