@@ -110,9 +110,8 @@ def encode_pairs(
         if spans:
             bounds = np.array(spans)  # (sentences, 2)
             begins = offsets[row, :, 0]
-            last = (
-                np.searchsorted(bounds[:, 0], begins, "right") - 1
-            )  # the last sentence that begins before it
+            # the last sentence that begins before it
+            last = np.searchsorted(bounds[:, 0], begins, "right") - 1
             within = inside[row] & (last >= 0) & (begins < bounds[last, 1])
             sentence_of[row, within] = last[within]
     return Inputs(

@@ -343,8 +343,9 @@ def _read_without_padding(model: Any) -> None:
 
     from chatbot.packed import PackedBert
 
-    if type(getattr(model[0], "model", None)) is BertModel:
-        model[0].model = PackedBert(model[0].model).eval()
+    bert = getattr(model[0], "model", None)
+    if type(bert) is BertModel and not (bert.config.is_decoder or bert.config.output_hidden_states):
+        model[0].model = PackedBert(bert).eval()
 
 
 def _tokenizer_alone(tokenizer: Any) -> Any:

@@ -62,6 +62,13 @@ def test_without_types_all_are_of_the_first(bert: BertModel) -> None:
         torch.testing.assert_close(PackedBert(bert)(ids, mask).last_hidden_state, expected)
 
 
+def test_a_bert_whose_layers_are_all_wanted_stays_as_it_is(bert: BertModel) -> None:
+    deep = BertModel(BertConfig(**{**bert.config.to_dict(), "output_hidden_states": True}))
+    model = [SimpleNamespace(model=deep)]
+    _read_without_padding(model)
+    assert model[0].model is deep
+
+
 def test_other_networks_than_bert_stay_as_they_are(bert: BertModel) -> None:
     other = DistilBertModel(DistilBertConfig(dim=32, n_layers=1, n_heads=4, hidden_dim=64, vocab_size=99))
     models = [[SimpleNamespace(model=bert)], [SimpleNamespace(model=other)], [SimpleNamespace()]]
