@@ -482,12 +482,13 @@ class Chatbot:
 
 def _with_reader(hits: Sequence[Hit], evidence: Sequence[Evidence]) -> list[Hit]:
     """The hits with the trained reader's best logit among their parts, where it has read them."""
+    count = worth_reading([hit.score for hit in hits])
     best: dict[int, float] = {}
     for item in evidence:
-        best[item.candidate] = max(item.network, best.get(item.candidate, -math.inf))
-    count = worth_reading([hit.score for hit in hits])
+        if item.candidate < count:
+            best[item.candidate] = max(item.network, best.get(item.candidate, -math.inf))
     return [
-        replace(hit, why={**hit.why, "reader": round(best[i], 4)}) if i in best and i < count else hit
+        replace(hit, why={**hit.why, "reader": round(best[i], 4)}) if i in best else hit
         for i, hit in enumerate(hits)
     ]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 from chatbot.corpus import left_out_files
 from chatbot.encoder import identify_encoder, load_encoder
 from chatbot.errors import ChatbotError
-from chatbot.formats.report import Outcome, ReadingReport
+from chatbot.formats.report import Outcome, ReadingReport, count_left_out
 from chatbot.index import PassageIndex, build_index, stale
 from chatbot.library import Survey
 from chatbot.progress import build_bar
@@ -58,8 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(report)
     print(reading)
     if left_out:
-        counts = ", ".join(f"{kind} ({count:,})" for kind, count in Counter(left_out.values()).items())
-        print(f"left out on purpose: {counts}")
+        print(f"left out on purpose: {count_left_out(left_out)}")
     if options.report:
         try:
             write_outcomes(options.report, reading, left_out)

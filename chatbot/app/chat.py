@@ -181,13 +181,11 @@ def respond(
     yield draw_screen([*turns, turn], votes)
     try:
         for step in chatbot.steps(question, history, only=only):
-            if step == "searching":  # as it says already
-                continue
-            if isinstance(step, str):
-                yield draw_latest([*turns, turn], step=step)
-            else:
+            if not isinstance(step, str):
                 receipt = make_receipt(step, history, collection=collection)
                 turn = replace(make_turn(chatbot, step, receipt), question=question)
+            elif step != "searching":  # the first screen says so already
+                yield draw_latest([*turns, turn], step=step)
     except ChatbotError as error:
         turn = Turn(question, error=str(error))
         yield draw_latest([*turns, turn], composer="" if chosen else question)

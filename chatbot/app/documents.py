@@ -6,12 +6,10 @@ called by anyone who reaches the page, with anything.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote as percent_encode
 
@@ -25,7 +23,7 @@ from chatbot.app.text import count, sendable
 from chatbot.collection import Collection
 from chatbot.corpus import UnreadFile, left_out_files
 from chatbot.errors import ChatbotError
-from chatbot.formats.report import ReadingReport
+from chatbot.formats.report import ReadingReport, count_left_out
 from chatbot.library import Build, Change, Entry, Removal, Upload, megabytes
 
 Reply = dict[str, Any]
@@ -576,7 +574,7 @@ def draw_summary(unread: int) -> str:
     return f"Reading report · {count(unread, 'file')} not read" if unread else "Reading report"
 
 
-def draw_report(report: ReadingReport, left_out: Mapping[str, str] = MappingProxyType({})) -> Markup:
+def draw_report(report: ReadingReport, left_out: Mapping[str, str] = {}) -> Markup:
     """`left_out`: files that were left out on purpose, and the kind of each."""
     least, median, most = report.passages
     link = Markup('<a href="{}" dir="auto">{}</a>')
@@ -605,7 +603,7 @@ def draw_report(report: ReadingReport, left_out: Mapping[str, str] = MappingProx
     ]
     groups = Markup().join(draw_findings(name, found) for name, found in findings if found)
     fine = Markup('<p class="fine">Everything was read, and nothing repeats or is damaged.</p>')
-    kinds = ", ".join(f"{kind} ({number:,})" for kind, number in Counter(left_out.values()).items())
+    kinds = count_left_out(left_out)
     on_purpose = Markup("<p>Left out on purpose: {}.</p>").format(kinds) if kinds else ""
     return Markup("<p>{} read, {} not read; {:,} to {:,} passages each, typically {:g}.</p>{}{}").format(
         count(report.documents, "document"),

@@ -76,6 +76,11 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def count_left_out(left_out: Mapping[str, str]) -> str:
+    """How many files of each kind were left out on purpose: "hidden (2), about the corpus (1)"; "" for none."""
+    return ", ".join(f"{kind} ({number:,})" for kind, number in Counter(left_out.values()).items())
+
+
 def reading_report(
     documents: Iterable[Document],
     passages: Mapping[str, int],
