@@ -277,8 +277,11 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 
 
 def answer_kind(question: str) -> Kind:
-    """What the question asks for, by its question word; "other" when none tells."""
-    lower = question.lower()
+    """What the question asks for, by its question word; "other" when none tells.
+
+    What stands in brackets, such as an earlier question, asks for nothing.
+    """
+    lower = re.sub(r"\([^()]*\)", " ", question).lower()
     if _KINDS[-1][1].match(lower) and not re.search(r"\bor\b", lower):
         return "yes_no"
     hits = [(match.start(), kind) for kind, pattern in _KINDS if (match := pattern.search(lower))]

@@ -55,6 +55,7 @@ KINDS = {
     "Tell me about the pact": "other",
     "WHO WAS IT AND WHEN?": "person",  # the first question word tells
     "Whenever they came, who led?": "person",
+    "What did Molotov say (When did Molotov read the note to Sato)?": "other",  # an earlier question in brackets
     "": "other",
 }
 
