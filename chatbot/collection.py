@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.answer import Chatbot
+from chatbot.corpus import require_corpus
 from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import CorpusError
 from chatbot.feedback import Feedback
@@ -75,6 +76,8 @@ def open_collections(places: Sequence[Place], *, tell: bool = False) -> list[Col
 
     `tell` says on standard error what was built, and shows progress there even if it is no terminal.
     """
+    for place in places:
+        require_corpus(place.corpus)  # before a model is loaded, which takes seconds
     encoders: dict[str | None, Encoder] = {}
     for place in places:
         if place.model not in encoders:

@@ -136,6 +136,12 @@ class Query:
 # Reading a corpus ---------------------------------------------------------------------------
 
 
+def require_corpus(folder: Path) -> None:
+    """Raises CorpusMissing where there is no such folder."""
+    if not folder.is_dir():
+        raise CorpusMissing(f"no corpus folder at {folder}; name one with --corpus")
+
+
 def corpus_files(folder: Path, skip: Path | None = None) -> list[Path]:
     """The files of a corpus in a fixed order, without those below `skip` and those left out on purpose."""
     return [path for path, kind in _sorted_files(folder, skip) if not kind]
@@ -156,8 +162,7 @@ def left_out_files(folder: Path, skip: Path | None = None) -> dict[str, str]:
 
 def _sorted_files(folder: Path, skip: Path | None) -> list[tuple[Path, str]]:
     """Each file with the kind for which it is left out, "" for one that is to be read."""
-    if not folder.is_dir():
-        raise CorpusMissing(f"no corpus folder at {folder}; name one with --corpus")
+    require_corpus(folder)
     skipped = skip.resolve() if skip else None
     paths = list(folder.rglob("*"))
     attached = {path.with_name(f"{path.stem}_files") for path in paths if path.suffix.lower() in _SAVED_PAGES}

@@ -131,13 +131,15 @@ def test_check_exits_1_when_a_document_has_changed(places: list[str]) -> None:
         added.unlink()
 
 
-def test_a_missing_corpus_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_corpus_is_told_in_one_line_before_a_model_is_loaded(tmp_path: Path) -> None:
+    argv = ["ask", "x", "--corpus", str(tmp_path / "none"), "--index", str(tmp_path / "i")]
     asked = run(
-        "-m", "chatbot", "ask", "x", "--corpus", str(tmp_path / "none"), "--index", str(tmp_path / "i")
+        "-c",
+        f"import sys; from chatbot.__main__ import main; print(main({argv}), {HEAVY} & sys.modules.keys())",
     )
-    assert asked.returncode == 2
-    assert "no corpus folder" in asked.stderr
-    assert "Traceback" not in asked.stderr
+    assert asked.stdout == "2 set()\n"
+    assert asked.stderr.startswith("chatbot: no corpus folder at")
+    assert asked.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", [[], ["serve"], ["ask"], ["verify"]])
