@@ -33,6 +33,7 @@ from chatbot.answer import (
     first_short,
     load_parameters,
     missing_terms,
+    names,
     probability,
     quote_signals,
     rerank,
@@ -504,6 +505,45 @@ def test_signals_by_hand(chatbot: Chatbot) -> None:
     assert signals["contrast"] == pytest.approx(
         float(reading.pool.dense.max() - reading.pool.dense.mean()), abs=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("question", "texts", "found"),
+    [
+        ("Where did the Missouri lie in 1945?", [], {"missouri", "1945"}),
+        ("Missouri, how long is it?", [], set()),  # any question begins with a capital
+        ("Missouri, how long is it?", ["For years the Missouri lay at anchor."], {"missouri"}),
+        ("how long is the missouri", ["The Missouri is long."], {"missouri"}),
+        ("how long is the missouri", ["Missouri, says he. Missouri."], set()),  # so does any sentence
+        (
+            "who won the cup",
+            ["He won a cup, the World Cup. The cup of tea. A cup."],
+            set(),
+        ),  # twice of three times not
+    ],
+)
+def test_names_are_what_question_or_passages_write_with_a_capital(
+    question: str, texts: list[str], found: set[str]
+) -> None:
+    assert names(question, texts) == found
+
+
+@pytest.mark.parametrize(
+    ("question", "as_typed"),
+    [
+        ("grow slowly", False),  # may well go on with what was asked before
+        ("oaks grow slowly", True),
+        ("and the Missouri, metres", True),
+        ("the missouri, metres", True),  # the documents write it with a capital
+    ],
+)
+def test_a_question_of_two_words_without_a_name_may_mean_the_one_before(
+    chatbot: Chatbot, question: str, as_typed: bool
+) -> None:
+    before, typed = chatbot.reading("How long is the Missouri?"), chatbot.reading(question)
+    assert typed.evidence[0].feature("coverage") == 1  # answered as it is
+    chosen = chatbot._meant(question, [before, typed])
+    assert chosen.asked is (typed if as_typed else before).asked
 
 
 def test_signals_of_a_quote_by_hand(chatbot: Chatbot) -> None:
