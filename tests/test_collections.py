@@ -278,6 +278,8 @@ def test_a_question_asked_while_the_collection_changes_is_asked_of_the_other(
     composer(page).fill(CARGO)
     composer(page).press("Enter") if send == "key" else page.get_by_role("button", name="Send").click()
     expect(page.locator(".counts")).to_contain_text("1 document ·")
+    if send == "key":
+        expect(composer(page)).to_be_focused()  # the bar drawn anew leaves it there
     expect(page.locator(".turn")).to_have_count(0)
     expect(composer(page)).to_have_value(CARGO)
     drawn.set()

@@ -57,7 +57,8 @@
   }
 
   function topChanged() {
-    if (switching) find("#top .switch select")?.focus(); // it was drawn anew
+    // it was drawn anew; a reader who types by now goes on
+    if (switching && [null, document.body].includes(document.activeElement)) find("#top .switch select")?.focus();
     switching = false;
     showView();
   }
