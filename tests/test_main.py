@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -16,14 +17,14 @@ from typing import Any
 import pytest
 from conftest import FILES, ROOT
 
+from chatbot.__main__ import main
+
 QUESTION = "When did the Soviet Union declare war on Japan?"
 ARTICLES = ("soviet-declaration-of-war-on-japan.md", "hiroshima.md", "kyujo-incident.md")
 
 
-def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments], input=stdin, capture_output=True, text=True, cwd=ROOT, timeout=240
-    )
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=ROOT, timeout=240)
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +42,13 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 @pytest.mark.slow
-def test_ask_answers_with_a_quote_and_its_source(places: list[str]) -> None:
-    answer = run("-m", "chatbot", "ask", QUESTION, *places)
-    assert answer.returncode == 0, answer.stderr
-    assert "8 August 1945" in answer.stdout
-    assert (
-        "[1] The Soviet declaration of war on Japan (soviet-declaration-of-war-on-japan.md)" in answer.stdout
-    )
+def test_ask_answers_with_a_quote_and_its_source(
+    places: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", QUESTION, *places]) == 0
+    told = capsys.readouterr().out
+    assert "8 August 1945" in told
+    assert "[1] The Soviet declaration of war on Japan (soviet-declaration-of-war-on-japan.md)" in told
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +58,18 @@ def asked(places: list[str]) -> str:
 
 
 @pytest.mark.slow
-def test_batch_answers_every_line_as_alone_and_names_the_broken_one(places: list[str], asked: str) -> None:
+def test_batch_answers_every_line_as_alone_and_names_the_broken_one(
+    places: list[str], asked: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = [
         json.dumps({"id": "a", "question": QUESTION}),
         "{broken",
         json.dumps({"id": "b", "question": "Who led it?", "history": ["What was the Kyujo incident?"]}),
         json.dumps({"id": "c", "question": "   "}),
     ]
-    answered = run("-m", "chatbot", "ask", "--json", "--batch", *places, stdin="\n".join(lines))
-    answers: list[dict[str, Any]] = [json.loads(line) for line in answered.stdout.splitlines()]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines)))
+    assert main(["ask", "--json", "--batch", *places]) == 0
+    answers: list[dict[str, Any]] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [answer["id"] for answer in answers] == ["a", "2", "b", "c"]
     assert "line 2" in answers[1]["error"]
     assert "Kyujo" in answers[2]["standalone_question"]
