@@ -19,7 +19,7 @@ from typing import Literal
 from chatbot.corpus import Span
 from chatbot.formats.table import row_cells
 from chatbot.quantities import MONTHS, Measure, Value, unit_of, values, years, zone
-from chatbot.reader import Kind, answers_of_kind
+from chatbot.reader import Kind, answers_of_kind, asks
 from chatbot.terms import stem_words, stems
 
 MOST_STATEMENTS = 12  # the best; further ones answer too loosely to be compared
@@ -237,11 +237,11 @@ class _Question:
     @classmethod
     def of(cls, text: str, kind: Kind) -> _Question | None:
         """None for a question whose answers have no values that can be compared."""
-        measure = _measure(text, kind)
+        measure = _measure(asks(text), kind)
         if not measure:
             return None
         text = _plain(text)
-        counted = _counted(text) if measure == "number" else ""
+        counted = _counted(asks(text)) if measure == "number" else ""
         names = _name_stems(text)
         words = _stems(text) - names - _GENERIC - _MONTH_STEMS
         return cls(

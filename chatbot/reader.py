@@ -278,12 +278,21 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 )
 
 
-def answer_kind(question: str) -> Kind:
-    """What the question asks for, by its question word; "other" when none tells.
-
-    What stands in brackets, such as an earlier question, asks for nothing.
+def asks(question: str) -> str:
+    """The part of a question that asks: not what stands in brackets, such as an earlier question, unless nothing else
+    does ("And aircraft? (How many tanks did they have)?").
     """
-    lower = re.sub(r"\([^()]*\)", " ", question).lower()
+    own = _BRACKETS.sub(" ", question)
+    return own if _ASKS.search(own) else question
+
+
+_BRACKETS = re.compile(r"\([^()]*\)")
+_ASKS = re.compile(rf"\b(?:wh(?:at|ich|o|om|ose|en|ere|y)s?|how)\b|{_KINDS[-1][1].pattern}", re.IGNORECASE)
+
+
+def answer_kind(question: str) -> Kind:
+    """What the question asks for, by its question word; "other" when none tells."""
+    lower = asks(question).lower()
     if _KINDS[-1][1].match(lower) and not re.search(r"\bor\b", lower):
         return "yes_no"
     hits = [(match.start(), kind) for kind, pattern in _KINDS if (match := pattern.search(lower))]
@@ -462,7 +471,7 @@ def answers_of_kind(text: str, kind: Kind, question: str) -> list[Span]:
         ]
     elif kind == "person":
         spans = [span for match in _PERSON.finditer(text) if (span := _person_span(text, match))]
-    elif kind == "place" and _ASKS_SHIP.search(question):
+    elif kind == "place" and _ASKS_SHIP.search(asks(question)):
         spans = [match.span("ship") for match in _SHIP.finditer(text)]
     elif kind == "place":
         spans = [
@@ -510,7 +519,7 @@ def short_answer(asked: Asked, evidence: Evidence) -> str:
     if span is None or (asked.kind in {"place", "person"} and _in_a_row(evidence.text, span)):
         return ""
     start, end = span
-    return evidence.text[start : unit_end(evidence.text, end) if _MEASURED.search(asked.text) else end]
+    return evidence.text[start : unit_end(evidence.text, end) if _MEASURED.search(asks(asked.text)) else end]
 
 
 def _in_a_row(text: str, span: Span) -> bool:

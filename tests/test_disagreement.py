@@ -235,6 +235,13 @@ def test_questions_without_a_comparable_value(question: str) -> None:
     assert values(question, "The bridge opened in 1931.", "The bridge opened in 1940.") == []
 
 
+def test_what_stands_in_brackets_asks_for_no_value() -> None:
+    founded = "In what year was the council of Tarn Hill founded"
+    texts = ("The council of Tarn Hill was founded in 1907.", "The council of Tarn Hill was founded in 1911.")
+    assert values(f"{founded}?", *texts) == ["1907", "1911"]
+    assert values(f"How did the council of Tarn Hill vote ({founded})?", *texts) == []
+
+
 def test_one_statement_does_not_disagree_with_its_copy() -> None:
     text = "The siege of Arkona began on 6 May 1712, and the town fell on 20 July 1712."
     assert values("When did the siege of Arkona begin?", text, text) == []

@@ -56,6 +56,7 @@ KINDS = {
     "WHO WAS IT AND WHEN?": "person",  # the first question word tells
     "Whenever they came, who led?": "person",
     "What did Molotov say (When did Molotov read the note to Sato)?": "other",  # an earlier question in brackets
+    "And aircraft? (How many tanks did they have)?": "number",  # which alone asks
     "": "other",
 }
 
@@ -86,6 +87,10 @@ OFFERED = {
     "a ship, not where it lay": (
         "On which battleship did they sign?",
         "They signed aboard the battleship USS [Missouri] in Tokyo Bay, near the cruiser [San Diego].",
+    ),
+    "where, after a ship": (
+        "Where was it then (On which battleship did they sign)?",
+        "The battleship USS Missouri was at [Yokohama].",
     ),
     "nothing without a type": ("Tell me more", "On 9 August 1945 Stalin spoke in Moscow."),
 }
