@@ -665,7 +665,7 @@ def names(question: str, texts: Sequence[str]) -> set[str]:
     return own | {stem for stem in asked if capital[stem] > 2 * small[stem]}
 
 
-_BEGINS = re.compile(r"\A|[.!?:\n][\"'“‘(\s]*\Z")  # what stands before the first word of a sentence
+_BEGINS = re.compile(r"(?:\A|[.!?:\n])[\"'“‘(\s]*\Z")  # what stands before the first word of a sentence
 
 
 def _first(term: Term, question: str) -> bool:

@@ -515,11 +515,9 @@ def test_signals_by_hand(chatbot: Chatbot) -> None:
         ("Missouri, how long is it?", ["For years the Missouri lay at anchor."], {"missouri"}),
         ("how long is the missouri", ["The Missouri is long."], {"missouri"}),
         ("how long is the missouri", ["Missouri, says he. Missouri."], set()),  # so does any sentence
-        (
-            "who won the cup",
-            ["He won a cup, the World Cup. The cup of tea. A cup."],
-            set(),
-        ),  # twice of three times not
+        ("what of missouri", ["In Missouri it rains."], {"missouri"}),  # near the beginning, but not there
+        # three times of four without
+        ("who won the cup", ["He won a cup, the World Cup. The cup of tea. A cup."], set()),
     ],
 )
 def test_names_are_what_question_or_passages_write_with_a_capital(
