@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from chatbot.corpus import left_out_files
+from chatbot.corpus import left_out_files, require_corpus
 from chatbot.encoder import identify_encoder, load_encoder
 from chatbot.errors import ChatbotError
 from chatbot.formats.report import Outcome, ReadingReport, count_left_out
@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             reason = stale(options.corpus, options.index, identify_encoder(options.model))
             print(f"stale: {reason}" if reason else "up to date")
             return 1 if reason else 0
+        require_corpus(options.corpus)  # before a model is loaded, which takes seconds
         encoder = load_encoder(options.model)
         with build_bar(always=True) as progress:
             report = build_index(
