@@ -58,7 +58,7 @@
 
   function topChanged() {
     // it was drawn anew; a reader who types by now goes on
-    if (switching && [null, document.body].includes(document.activeElement)) find("#top .switch select")?.focus();
+    if (switching && document.activeElement === document.body) find("#top .switch select")?.focus();
     switching = false;
     showView();
   }
