@@ -69,6 +69,7 @@ def axe() -> Axe:
     script = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 
     def check(page: Page, state: str) -> None:
+        expect(page.locator("p.loading")).to_have_count(0)  # Gradio's, while the code of a component comes
         page.evaluate(f"() => {{ if (!window.axe) {{ {script} }} }}")
         for scheme, some in (("light", {}), ("dark", {"runOnly": "color-contrast"})):  # all else is as it was
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # colours are judged at rest
