@@ -32,7 +32,7 @@ from browsing import (
 )
 from playwright.sync_api import Browser, expect
 
-from chatbot.answer import Answer, Chatbot, Citation, NotFound
+from chatbot.answer import Answer, Chatbot, Citation, NotFound, Stated
 from chatbot.app import chat, drawing, markdown, printing, serving, text, turns
 from chatbot.app.turns import Source, Turn
 from chatbot.collection import Collection
@@ -417,8 +417,24 @@ def test_asking_shows_progress_then_the_answer() -> None:
     assert "Reading the best passages" in reading.latest
     assert all(is_skipped(screen.composer) for screen in (waiting, reading, last))
     assert 'data-state="answered"' in last.latest
-    assert last.status == "Answered with 1 quote."
+    assert last.status == f"Answered with 1 quote, sure: {QUOTE}"
     assert [turn.question for turn in last.turns] == ["When did it fall?"]
+
+
+def test_a_screen_reader_is_told_what_was_answered() -> None:
+    def told(made: Answer) -> str:
+        return drawing.announce(Turn("When?", made), "reading")
+
+    two = (citation(1), citation(2, confidence=0.2))
+    assert told(answer(short_answer="noon", citations=two)) == f"Answered with 2 quotes, sure: noon – {QUOTE}"
+    unsure = citation(confidence=0.2)
+    assert told(answer(citations=(unsure,))) == f"Answered with 1 quote, unsure: {QUOTE}"
+    of_old = citation(confidence=None)
+    assert told(answer(citations=(of_old,))) == f"Answered with 1 quote: {QUOTE}"
+    values = (Stated("noon", "", (1,)), Stated("two", "the mate", (2,)))
+    differ = answer("disagreement", citations=two, positions=values)
+    assert told(differ) == "The sources differ; 2 quotes. noon – two (the mate)"
+    assert told(not_found()) == "Not found in these documents."
 
 
 def test_the_earlier_turns_are_sent_once_a_question() -> None:

@@ -37,13 +37,24 @@ def announce(turn: Turn, step: str) -> str:
     """What a screen reader says when the turn changes."""
     if turn.answer is None:
         return f"Not answered. {turn.error}" if turn.error else f"{PROGRESS.get(step, step)}."
-    quotes = len(turn.answer.citations)
+    answer = turn.answer
+    quotes = count(len(answer.citations), "quote")
+    if answer.status == "answered":
+        first = answer.citations[0]
+        sure = "" if first.confidence is None else f", {confidence_word(first.confidence)}"
+        parts = (answer.short_answer, shorten(first.quote))
+        return f"Answered with {quotes}{sure}: {' – '.join(part for part in parts if part)}"
     return {
-        "answered": f"Answered with {quotes} quote{'s' if quotes != 1 else ''}.",
-        "disagreement": f"The sources differ; {quotes} quotes.",
-        "closest": f"No source answers this. The {quotes} nearest passages are shown.",
+        "disagreement": f"The sources differ; {quotes}. {tell_positions(answer)}".rstrip(),
+        "closest": f"No source answers this. The {len(answer.citations)} nearest passages are shown.",
         "not_found": "Not found in these documents.",
-    }.get(turn.answer.status, turn.answer.text)
+    }.get(answer.status, answer.text)
+
+
+def tell_positions(answer: Answer) -> str:
+    """ "609,448 – 594,000 (a Soviet statement)": the values on which the sources differ."""
+    told = (f"{p.value} ({p.said_by})" if p.said_by else p.value for p in answer.positions)
+    return " – ".join(told)
 
 
 def draw_top(
