@@ -300,7 +300,8 @@ def read_document(text: str, name: str, warnings: tuple[str, ...] = ()) -> Docum
     """A document from the decoded text of a Markdown or plain-text file called `name`."""
     stem = _stem(name)
     if Path(name).suffix.lower() not in _MARKDOWN:
-        return Document(name, stem, text, name, tuple(_paragraphs(text, 0)), warnings)
+        title, body = _title_line(text)
+        return Document(name, title or stem, text, name, tuple(_paragraphs(text, body)), warnings)
     matter, body, problem = _front_matter(text)
     blocks, headings = _markdown_blocks(text, body)
     title = str(matter.get("title") or "").strip() or next(iter(headings), stem)
@@ -345,6 +346,11 @@ def _json_lines(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
 _FRONT_MATTER = re.compile(r"\A---[ \t]*(?:\r\n|\n|\r)(.*?)(?<=[\r\n])---[ \t]*(?:\r\n|\n|\r|\Z)", re.DOTALL)
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 _BLANK_LINES = re.compile(r"(?<![ \t])(?:[ \t]*(?>\r\n|\n|\r)){2,}")
+_TITLE_LINE = re.compile(
+    r"\s*(?P<title>(?P<first>\S)[^\r\n]{0,98}[^\s.!?…:;,=])[ \t]*(?:\r\n|\n|\r)"
+    r"(?:[ \t]*[=~*-]{3,}[ \t]*(?:\r\n|\n|\r)|(?=[ \t]*[\r\n]))"  # underlined, or a blank line
+)
+_STOPPED = re.compile(r"[.!?…][\"'”’»)\]]*\Z")
 _ITEM = re.compile(r"(?:\r\n|\n|\r)(?=[ \t]*(?:[-*•‣–]|\d{1,3}[.)])[ \t]+\S)")
 _MARKER = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*")
 _MARKDOWN_IT = MarkdownIt("commonmark").enable("table")
@@ -402,6 +408,20 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
                 text, start, end, SECTION_JOINT.join(entry[1] for entry in path), len(headings) + markup
             )
     return blocks, headings
+
+
+def _title_line(text: str) -> tuple[str, int]:
+    """The title of a plain text and the offset behind it; "" and 0 where the text may begin with a sentence.
+
+    A title is a first line alone, of at most 100 characters and without a stop, where the paragraph below it has one.
+    """
+    match = _TITLE_LINE.match(text)
+    if not match or not match["first"].isalnum() or match["first"].islower():
+        return "", 0
+    start, end = _strip(text, match.end(), len(text))
+    gap = _BLANK_LINES.search(text, start, end)
+    stopped = _STOPPED.search(text, start, gap.start() if gap else end)
+    return (match["title"], match.end()) if stopped else ("", 0)
 
 
 def _paragraphs(text: str, body: int) -> Iterator[Block]:
@@ -518,7 +538,7 @@ def _word_ends_sentence(word: str, text: str, match: re.Match[str], end: int) ->
 # Passages -----------------------------------------------------------------------------------
 
 
-READING = 1  # raised when the text of a file would be read otherwise than before
+READING = 2  # raised when the text of a file would be read otherwise than before
 SPLITTING = 1  # raised when a document would be split otherwise than before
 
 

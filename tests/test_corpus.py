@@ -262,6 +262,28 @@ def test_plain_text_is_parted_by_blank_lines_and_list_items() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "title", "expected"),
+    [
+        ("Minutes, 7 April 2026\n\nThe roof leaks.", "Minutes, 7 April 2026", ["The roof leaks."]),
+        ('\r\nThe log\r\n=======\r\nNoon. "Calm."\r\n', "The log", ['Noon. "Calm."']),
+        ("The log\n\n- calm\n- wind.\n\nend", "The log", ["- calm", "- wind.", "end"]),
+        ("The roof leaks.\n\nIt rains.", "a", ["The roof leaks.", "It rains."]),
+        ("Dear members,\n\nIt rains.", "a", ["Dear members,", "It rains."]),
+        ("and so on\n\nIt rains.", "a", ["and so on", "It rains."]),
+        ("Buy milk\n\nCall the bank", "a", ["Buy milk", "Call the bank"]),  # nothing here has stops
+        ("The mill\nby the river\n\nIt turns.", "a", ["The mill\nby the river", "It turns."]),
+        (f"{'A' * 101}\n\nIt rains.", "a", ["A" * 101, "It rains."]),
+        ("The log\n\n", "a", ["The log"]),
+    ],
+)
+def test_the_first_line_of_a_plain_text_is_its_title_where_it_is_no_sentence(
+    text: str, title: str, expected: list[str]
+) -> None:
+    assert read_document(text, "a.txt").title == title
+    assert [block for block, _ in blocks(text, "a.txt")] == expected
+
+
 # Passages ---------------------------------------------------------------------------------------
 
 
