@@ -47,6 +47,7 @@ from chatbot.reader import (
     short_answer,
     worth_reading,
 )
+from chatbot.spelling import put_right
 from chatbot.starting import presentable, question_about
 from chatbot.suggested import Tried, complete, first_answered, spread
 from chatbot.terms import Term, stems, terms
@@ -232,13 +233,15 @@ class Chatbot:
         history: Sequence[str] = (),
         answers: Sequence[str] = (),
         only: frozenset[str] | None = None,
+        *,
+        verbatim: bool = False,
     ) -> Answer:
         """The answer to a question; `history` holds the user's earlier ones, oldest first.
 
         answers[i] is what was quoted for history[i]; a follow-up may refer to that as well. `only` names
-        the documents to answer from, all if there are none in it.
+        the documents to answer from, all if there are none in it. `verbatim` leaves misspelt words as they are.
         """
-        *_, answer = self.steps(question, history, answers, only)
+        *_, answer = self.steps(question, history, answers, only, verbatim=verbatim)
         assert isinstance(answer, Answer)
         return answer
 
@@ -248,6 +251,8 @@ class Chatbot:
         history: Sequence[str] = (),
         answers: Sequence[str] = (),
         only: frozenset[str] | None = None,
+        *,
+        verbatim: bool = False,
     ) -> Iterator[Step | Answer]:
         """What is being done, then the Answer.
 
@@ -262,9 +267,10 @@ class Chatbot:
             yield self._smalltalk(question, reply, index)
             return
         yield "searching"
-        searched = [self._search(meant, index, only) for meant in meanings(question, history, answers)]
+        *before, spelt = (text if verbatim else put_right(text, index) for text in (*history, question))
+        searched = [self._search(meant, index, only) for meant in meanings(spelt, before, answers)]
         yield "reading"
-        reading = self._meant(question, [self._read(some, index) for some in searched])
+        reading = self._meant(spelt, [self._read(some, index) for some in searched])
         yield self._decide(question, reading.asked.text, reading, index, only)
 
     def reading(
@@ -272,8 +278,8 @@ class Chatbot:
     ) -> Reading:
         """The signals and sentences on which `answer` decides; for fitting and for curiosity."""
         index = self.live()
-        question = check_question(question)
-        searched = [self._search(meant, index, only) for meant in meanings(question, history)]
+        *before, question = (put_right(text, index) for text in (*history, check_question(question)))
+        searched = [self._search(meant, index, only) for meant in meanings(question, before)]
         return self._meant(question, [self._read(some, index) for some in searched])
 
     def answers(self, question: str) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import random
 import re
 import string
 import time
@@ -34,6 +35,7 @@ from chatbot.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing
 from chatbot.index import METHODS, POOL, PassageIndex, Pool, build_index, current_generation, read_manifest
 from chatbot.progress import build_bar
 from chatbot.reader import READ_AT_MOST, NetworkReader, worth_reading
+from chatbot.spelling import SHORTEST
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -497,11 +499,11 @@ class Outcome:
         return self.right and not self.refused if self.query.answerable else self.refused
 
 
-def ask(chatbot: Chatbot, query: Query) -> Outcome:
+def ask(chatbot: Chatbot, query: Query, *, verbatim: bool = False) -> Outcome:
     """A question that the chatbot does not take (over-long) counts as not found."""
     begin = time.perf_counter()
     try:
-        answer = chatbot.answer(query.text, query.history)
+        answer = chatbot.answer(query.text, query.history, verbatim=verbatim)
     except QuestionError:
         answer = None
     milliseconds = (time.perf_counter() - begin) * 1000
@@ -683,41 +685,59 @@ def answer_shares(answerable: Sequence[Outcome]) -> dict[str, Interval]:
 
 
 @dataclass(frozen=True)
-class ReaderGain:
-    """Shares with the trained reader and without it on the same answerable questions, nothing refused."""
+class Gain:
+    """Shares of the same answerable questions, asked in two ways, nothing refused."""
 
     corpus: str
-    shares: dict[str, tuple[Interval, Interval, Difference]]  # with, without, with less without
+    ways: tuple[str, str]
+    shares: dict[
+        str, tuple[Interval, Interval, Difference]
+    ]  # of the first way, of the second, the first less it
 
     def to_json(self) -> dict[str, Any]:
+        first, second = self.ways
         return {
             "corpus": self.corpus,
             **{
                 name: {
-                    "n": trained.n,
-                    "trained": trained.to_json(),
-                    "untrained": untrained.to_json(),
+                    "n": a.n,
+                    first: a.to_json(),
+                    second: b.to_json(),
                     "difference": difference.to_json(),
                 }
-                for name, (trained, untrained, difference) in self.shares.items()
+                for name, (a, b, difference) in self.shares.items()
             },
         }
 
     def to_text(self) -> str:
-        rows = [[self.corpus, "n", "with the trained reader", "without", "difference"]]
+        rows = [[self.corpus, "n", *self.ways, "difference"]]
         rows += [[name, f"{found[0].n:,}", *map(str, found)] for name, found in self.shares.items()]
         return table(rows)
 
 
-def compare_readers(corpus: str, trained: Sequence[Outcome], untrained: Sequence[Outcome]) -> ReaderGain:
+def compare_ways(
+    corpus: str, ways: tuple[str, str], first: Sequence[Outcome], second: Sequence[Outcome]
+) -> Gain:
     """From answers to the same questions, in the same order."""
     shares = {}
     for name, share in (("first_quote_on_evidence", "on_evidence"), ("contains_answer", "contains_string")):
-        pairs = [(getattr(a, share), getattr(b, share)) for a, b in zip(trained, untrained, strict=True)]
+        pairs = [(getattr(a, share), getattr(b, share)) for a, b in zip(first, second, strict=True)]
         values = np.array([pair for pair in pairs if None not in pair], float).reshape(-1, 2)
         ours, theirs = mean_intervals(values)
         shares[name] = (ours, theirs, compare(values[:, :1], values[:, 1:])[0])
-    return ReaderGain(corpus, shares)
+    return Gain(corpus, ways, shares)
+
+
+def mistype(question: str, dice: random.Random) -> str:
+    """One letter of a word of five or more dropped, doubled or exchanged with the next, never the first of all."""
+    words = [match for match in re.finditer(r"[^\W\d_]+", question) if len(match[0]) >= SHORTEST]
+    if not words:
+        return question
+    word = dice.choice(words)
+    i = dice.randrange(word.start() + 1, word.end() - 1)
+    letters = question[i : i + 2]
+    wrong = dice.choice((letters[1], letters[0] + letters, letters[::-1]))
+    return question[:i] + wrong + question[i + 2 :]
 
 
 def _defined_mean(values: Iterable[float | None]) -> Interval:

@@ -4,7 +4,7 @@ On disk. `folder/CURRENT` names the live generation, `folder/<generation>/` hold
 
     manifest.json          format, encoder, kind of FAISS index, counts, fingerprint of the corpus, checksums, versions
     passages.sqlite        documents, passages with their sentences, questions to suggest: people's, or
-                           made from the documents where no person's can be shown
+                           made from the documents where no person's can be shown; words, to put misspelt ones right
     passages.faiss         inner-product index of the passage vectors: exact, or above EXACT_UP_TO passages
                            inverted lists of 8-bit codes, which only nominate candidates
     passage_vectors.npy    (passages, dim) float32, unit rows
@@ -71,6 +71,7 @@ import shutil
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -110,7 +111,7 @@ from chatbot.errors import (
     QuestionError,
 )
 from chatbot.starting import presentable, suggest_questions
-from chatbot.terms import stems, terms
+from chatbot.terms import plain_words, stem_words, stems, terms
 from chatbot.writing import write_at_once
 
 FORMAT = 4  # raised when an older index can no longer be read, or would be built otherwise today
@@ -125,6 +126,7 @@ COMPARED = 100  # best candidates by meaning and words whose tokens are compared
 PLAIN = 0.5  # weight of a question's token that is no content word; one of idf 1 has 1
 SIMILAR, PULL = 5, 0.5  # candidates that draw a score, and how much one of cosine 1 does if all were so
 BM25_K1, BM25_B = 0.9, 0.75
+SHORTEST_WORD, LONGEST_WORD = 4, 40  # letters of the words that are kept for misspelt ones
 HEADER_PIECES = 40  # word pieces of title and headings that may go before a passage
 EXACT_UP_TO = 100_000  # passages that FAISS compares one by one, in 6 ms (384 numbers each, one thread)
 CHOSEN_UP_TO = 10_000  # passages of chosen documents compared without FAISS, in 2 ms; above, FAISS is faster
@@ -499,6 +501,22 @@ class PassageIndex(PassageStore):
         if within is None:
             return int(end - begin)
         return int(np.isin(self._bm25.scores["indices"][begin:end], within).sum())
+
+    def has_word(self, word: str) -> bool:
+        """Whether the word, which is folded, or another form of it occurs."""
+        return self.document_frequency(stem_words([word])[0]) > 0
+
+    def words_from(self, letter: str, shortest: int, longest: int) -> list[tuple[str, int]]:
+        """Words that begin with the letter and have so many, with the number of passages that hold them.
+
+        None from an index that was built before words were kept.
+        """
+        if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'words'"):
+            return []
+        query = (
+            "SELECT word, passages FROM words WHERE word >= ? AND word < ? AND length(word) BETWEEN ? AND ?"
+        )
+        return self._rows(query, letter, chr(ord(letter) + 1), shortest, longest)
 
     def rows_of(self, only: frozenset[str]) -> Rows:
         """The passages of these documents. Raises QuestionError that names those that are not there."""
@@ -1147,6 +1165,7 @@ CREATE TABLE documents (row INTEGER PRIMARY KEY, doc_id TEXT UNIQUE, title TEXT,
 CREATE TABLE passages (row INTEGER PRIMARY KEY, document INTEGER, start INTEGER, end INTEGER, section TEXT,
                        sentences TEXT, key TEXT, text TEXT);
 CREATE TABLE questions (row INTEGER PRIMARY KEY, text TEXT, doc_ids TEXT, section TEXT);
+CREATE TABLE words (word TEXT PRIMARY KEY, passages INTEGER) WITHOUT ROWID;
 CREATE INDEX passages_of_document ON passages (document);
 """
 
@@ -1181,7 +1200,15 @@ def _write_sqlite(path: Path, source: Source, keys: Sequence[str], questions: Se
             "INSERT INTO questions VALUES (?, ?, ?, ?)",
             ((row, q.text, json.dumps(q.documents), q.section) for row, q in enumerate(questions)),
         )
+        counts = Counter(word for row in range(len(keys)) for word in _words_of(source, row))
+        db.executemany("INSERT INTO words VALUES (?, ?)", sorted(counts.items()))
         db.commit()
+
+
+def _words_of(source: Source, row: int) -> set[str]:
+    """The words of a passage that a misspelt one may stand for."""
+    words = plain_words(f"{source.header(row)} {source.text(row)}")
+    return {word for word in words if SHORTEST_WORD <= len(word) <= LONGEST_WORD}
 
 
 def _questions(corpus: Path, source: Source) -> list[Question]:

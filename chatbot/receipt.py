@@ -375,7 +375,8 @@ def replay(receipt: Receipt, chatbot: Chatbot) -> Replay:
     only = frozenset(then.only) & {doc_id for doc_id, _ in chatbot.live().titles()}
     if then.only and not only:
         raise ReceiptError("none of the documents that it was asked of is in the index any more")
-    now = chatbot.answer(then.question, receipt.history, receipt.quoted, only)
+    typed = then.standalone_question == then.question  # and was not put right
+    now = chatbot.answer(then.question, receipt.history, receipt.quoted, only, verbatim=typed)
     return Replay(receipt, now, tuple(verify(then.to_json(), chatbot.index)))
 
 

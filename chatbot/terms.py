@@ -27,6 +27,7 @@ STOP_WORDS = frozenset(
 _TOKEN = re.compile(
     r"(?:[^\W\d_]\.){2,}(?:[^\W\d_](?!\w))?|\d+(?:[.,]\d+)+|[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+"
 )
+_LETTERS = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ def stems(text: str) -> list[str]:
     """Stems of the content words of a text, in order, repeats included."""
     words = (fold(match[0]) for match in _TOKEN.finditer(text))
     return stem_words([word for word in words if word and word not in STOP_WORDS])
+
+
+def plain_words(text: str) -> set[str]:
+    """The words of letters alone, as `fold` has them: not stemmed, stop words too."""
+    return {fold(word) for word in _LETTERS.findall(text)}
 
 
 def stem_words(words: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@
     python scripts/evaluate_answers.py DIR --limit 100    # any folder in the BEIR layout
     python scripts/evaluate_answers.py DIR --report answers.html
     python scripts/evaluate_answers.py DIR --reader-gain  # what the trained reader adds
+    python scripts/evaluate_answers.py DIR --typos        # what putting misspelt words right adds
 
 A status of "closest" or "not_found" is a refusal. Refusing an answerable question counts as wrong in
 every share of the answerable ones, whatever the nearest sentences say. In the risk–coverage curve all
@@ -15,9 +16,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -60,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
         "--reader-gain", action="store_true",
         help="instead: the answerable questions with the trained reader and without it, nothing refused",
     )  # fmt: skip
+    parser.add_argument(
+        "--typos", action="store_true",
+        help="instead: the answerable questions, each with one typing error, put right and as typed, nothing refused",
+    )  # fmt: skip
     parser.add_argument("--report", type=Path, metavar="FILE", help="write a page of figures (HTML)")
     return parser
 
@@ -71,8 +79,9 @@ def _run(args: argparse.Namespace) -> None:
     folder = args.index or evaluate.evaluation_folder(args.corpus, PROJECT, args.model)
     encoder = load_encoder(args.model)
     evaluate.bring_up_to_date(args.corpus, folder, encoder)
-    if args.reader_gain:
-        gain = reader_gain(args.corpus, folder, encoder, [query for query in queries if query.answerable])
+    if args.reader_gain or args.typos:
+        measure = typing_gain if args.typos else reader_gain
+        gain = measure(args.corpus, folder, encoder, [query for query in queries if query.answerable])
         print(json.dumps(gain.to_json(), indent=2, allow_nan=False) if args.json else gain.to_text())
         return
     chatbot = Chatbot(folder, encoder, load_network_reader())
@@ -92,20 +101,35 @@ def _run(args: argparse.Namespace) -> None:
         print("\n\n".join([report.to_text(), *(answer.to_text() for answer in worst)]))
 
 
-def reader_gain(
-    corpus: Path, folder: Path, encoder: Encoder, queries: Sequence[Query]
-) -> evaluate.ReaderGain:
+def reader_gain(corpus: Path, folder: Path, encoder: Encoder, queries: Sequence[Query]) -> evaluate.Gain:
     """Nothing is refused, so that it is the choice of the quotes that is compared."""
-    parameters = {
-        mode: {**fitted, "refusal": {**fitted["refusal"], "answered": 0.0, "closest": 0.0}}
-        for mode, fitted in load_parameters().items()
-    }
     trained, untrained = (
-        Chatbot(folder, encoder, network, parameters) for network in (load_network_reader(), None)
+        Chatbot(folder, encoder, network, never_refusing()) for network in (load_network_reader(), None)
     )
     bar = tqdm(queries, desc="asking both", unit="question", disable=None)
     pairs = [(evaluate.ask(trained, query), evaluate.ask(untrained, query)) for query in bar]
-    return evaluate.compare_readers(corpus.resolve().name, [a for a, _ in pairs], [b for _, b in pairs])
+    return evaluate.compare_ways(
+        corpus.resolve().name, ("trained", "untrained"), [a for a, _ in pairs], [b for _, b in pairs]
+    )
+
+
+def typing_gain(corpus: Path, folder: Path, encoder: Encoder, queries: Sequence[Query]) -> evaluate.Gain:
+    """The errors are the same each time."""
+    chatbot = Chatbot(folder, encoder, load_network_reader(), never_refusing())
+    dice = random.Random(1945)
+    mistyped = [replace(query, text=evaluate.mistype(query.text, dice)) for query in queries]
+    bar = tqdm(mistyped, desc="asking both", unit="question", disable=None)
+    pairs = [(evaluate.ask(chatbot, query), evaluate.ask(chatbot, query, verbatim=True)) for query in bar]
+    return evaluate.compare_ways(
+        corpus.resolve().name, ("put right", "as typed"), [a for a, _ in pairs], [b for _, b in pairs]
+    )
+
+
+def never_refusing() -> dict[str, Any]:
+    return {
+        mode: {**fitted, "refusal": {**fitted["refusal"], "answered": 0.0, "closest": 0.0}}
+        for mode, fitted in load_parameters().items()
+    }
 
 
 if __name__ == "__main__":

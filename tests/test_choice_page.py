@@ -115,7 +115,9 @@ def test_only_what_can_be_quoted_has_a_box(entry: Entry, boxes: int) -> None:
 
 def test_the_choice_reaches_the_chatbot_and_its_questions_lead_on_only_where_it_can() -> None:
     class Choosy(Parrot):
-        def steps(self, question: str, *rest: Any, only: frozenset[str] | None = None) -> Any:
+        def steps(
+            self, question: str, *rest: Any, only: frozenset[str] | None = None, verbatim: bool = False
+        ) -> Any:
             self.only = only
             return super().steps(question)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import random
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -17,6 +18,7 @@ from conftest import CountingReader, HashEncoder
 from evaluating import PARAMETERS, QUERIES
 from hypothesis import given
 from hypothesis import strategies as st
+from symspellpy.editdistance import DistanceAlgorithm, EditDistance
 
 from chatbot import evaluate
 from chatbot.answer import Citation
@@ -450,7 +452,7 @@ class FakeChatbot:
             document=lambda doc_id: {"d": Document("d", "", self.text, "", ())}[doc_id]
         )
 
-    def answer(self, question: str, history: Sequence[str] = ()) -> Any:
+    def answer(self, question: str, history: Sequence[str] = (), *, verbatim: bool = False) -> Any:
         if question not in self.script:
             raise QuestionError("too long")
         status, confidence, citations, short_answer = self.script[question]
@@ -667,7 +669,34 @@ def test_what_the_trained_reader_adds_is_paired_over_the_answerable_questions(
     assert (gain["n"], gain["trained"]["mean"], gain["untrained"]["mean"]) == (3, 0.0, 1.0)
     assert (gain["difference"]["mean"], gain["difference"]["high"]) == (-1.0, -1.0)
     assert script.main([str(beir), "--reader-gain", "--limit", "2"]) == 0
-    assert "with the trained reader" in capsys.readouterr().out
+    assert "trained" in capsys.readouterr().out.splitlines()[0]
+
+
+def test_what_putting_words_right_adds_is_paired_over_the_same_errors(
+    open_script: Callable[[str], ModuleType],
+    beir: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = open_script("evaluate_answers")
+    monkeypatch.setattr(script, "load_network_reader", lambda: None)
+    typed = {"squares": "sqaures?", "degrees": "degres?", "Moon": "Round the eearth?"}
+    monkeypatch.setattr(
+        evaluate, "mistype", lambda text, _: next(typed[word] for word in typed if word in text)
+    )
+    assert script.main([str(beir), "--typos", "--json"]) == 0
+    gain = json.loads(capsys.readouterr().out)["first_quote_on_evidence"]
+    assert (gain["n"], gain["put right"]["mean"]) == (3, 1.0)
+    assert gain["as typed"]["mean"] < 1.0
+
+
+@given(st.text(), st.randoms(use_true_random=False))
+def test_a_typing_error_is_one_in_a_word_of_five_letters(text: str, dice: random.Random) -> None:
+    typed = evaluate.mistype(text, dice)
+    errors = EditDistance(DistanceAlgorithm.DAMERAU_OSA).compare(text, typed, 1)
+    assert errors in (0, 1)  # two like letters exchanged are no error
+    assert evaluate.mistype("Who was he?", dice) == "Who was he?"
+    assert evaluate.mistype("who armed Japan", dice).startswith("who ")
 
 
 def test_answers_to_some_questions_as_a_table(

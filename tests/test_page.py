@@ -111,8 +111,11 @@ class Parrot:
         history: Sequence[str] = (),
         answers: Sequence[str] = (),
         only: frozenset[str] | None = None,
+        *,
+        verbatim: bool = False,
     ) -> Iterator[str | Answer]:
         self.heard.append((question, list(history)))
+        self.verbatim = verbatim
         yield "searching"
         if isinstance(self.reply, Exception):
             raise self.reply
@@ -142,6 +145,8 @@ class SlowParrot(Parrot):
         history: Sequence[str] = (),
         answers: Sequence[str] = (),
         only: frozenset[str] | None = None,
+        *,
+        verbatim: bool = False,
     ) -> Iterator[str | Answer]:
         for step in super().steps(question, history):
             yield step

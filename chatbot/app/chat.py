@@ -165,7 +165,8 @@ def respond(
     as_typed: bool = False,
     only: frozenset[str] = frozenset(),
 ) -> Iterator[Screen]:
-    """The screens from sending a question to its answer; `as_typed` leaves the earlier ones out of it.
+    """The screens from sending a question to its answer; `as_typed` leaves the earlier ones out of it,
+    and misspelt words as they are.
 
     `only` names the documents to answer from, all if there are none in it.
     The script takes a typed question from the composer; it comes back here if it was refused.
@@ -180,7 +181,7 @@ def respond(
     turn = Turn(question)
     yield draw_screen([*turns, turn], votes)
     try:
-        for step in chatbot.steps(question, history, only=only):
+        for step in chatbot.steps(question, history, only=only, verbatim=as_typed):
             if not isinstance(step, str):
                 receipt = make_receipt(step, history, collection=collection)
                 turn = replace(make_turn(chatbot, step, receipt), question=question)

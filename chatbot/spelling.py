@@ -1,0 +1,112 @@
+"""Misspelt words of a question, put right by the words of the documents.
+
+A search by words finds nothing for "goverment", and the networks, which read it as three pieces, understand little.
+A word of five letters or more is suspected where neither the documents have it, nor an English dictionary, nor BERT's
+vocabulary, which knows many names; or another form of it. It becomes the nearest word of the documents or, written
+small, of the dictionary: with the same first letter, which is seldom mistaken (Kukich, ACM Computing Surveys 1992),
+and one error away, as most are: a letter more, less or other, or two exchanged (Damerau, CACM 1964). Two errors are
+put right in words of nine letters or more, and of seven where the consonants are the same ("emporer"). Where most
+words that are suspected are near to none, the question is in another language, and left alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache
+from importlib import resources
+from typing import Protocol
+
+from symspellpy.editdistance import DistanceAlgorithm, EditDistance
+
+from chatbot.encoder import packaged_model
+from chatbot.terms import STOP_WORDS, fold
+
+SHORTEST = 5  # letters of a word that is looked at
+# a word with the same consonants, one that the documents have and one ten times as frequent, in errors
+ALIKE, TOLD, USE = 0.5, 0.5, 0.25
+NAME = 10**7  # how often a word is counted that is in no dictionary
+TWO_ERRORS = 9, 7  # letters from which a word may have two: any, and with the same consonants
+
+_ERRORS = EditDistance(DistanceAlgorithm.DAMERAU_OSA)
+_WORD = re.compile(r"(?<![\w@/\\.-])[^\W\d_]+(?![\w@/\\])")
+# without an apostrophe: "didnt", "theyre"
+_CONTRACTED = {f"{word}t" for word in STOP_WORDS if word.endswith("n")} | set(
+    "couldve havent hows mustnt shouldnt shouldve thats theres theyd theyll theyre theyve whats wheres whos wouldnt"
+    " wouldve youd youll youre youve".split()
+)
+
+
+class Vocabulary(Protocol):
+    """The words of the documents, folded."""
+
+    def has_word(self, word: str) -> bool: ...
+    def words_from(self, letter: str, shortest: int, longest: int) -> list[tuple[str, int]]: ...
+
+
+def put_right(question: str, documents: Vocabulary) -> str:
+    """The question with its misspelt words as the documents write them; itself where there are none."""
+    words = list(_WORD.finditer(question))
+    suspected = [word for word in words if len(word[0]) >= SHORTEST and _suspected(word[0], documents)]
+    nearest = [
+        _nearest(fold(word[0]), documents, name=word is not words[0] and word[0][0].isupper())
+        for word in suspected
+    ]
+    if nearest.count("") > len(nearest) / 2:
+        return question
+    right, last = "", 0
+    for word, other in zip(suspected, nearest, strict=True):
+        if other:
+            right += question[last : word.start()] + (other.capitalize() if word[0][0].isupper() else other)
+            last = word.end()
+    return right + question[last:]
+
+
+def _suspected(word: str, documents: Vocabulary) -> bool:
+    low = fold(word)
+    return (
+        not word.isupper()  # "UNESCO"
+        and low not in _CONTRACTED
+        and not documents.has_word(low)
+        and low not in _known()
+    )
+
+
+def _nearest(word: str, documents: Vocabulary, *, name: bool) -> str:
+    """The word that is most likely meant, "" where none is near."""
+    most = 2 if len(word) >= TWO_ERRORS[1] else 1
+    lengths = range(len(word) - most, len(word) + most + 1)
+    told = dict(documents.words_from(word[0], lengths[0], lengths[-1]))
+    common = () if name else (other for other in _beginning_with(word[0]) if len(other) in lengths)
+    found: list[tuple[float, str]] = []
+    for other in sorted({*told, *common}):
+        errors = _ERRORS.compare(word, other, most)  # -1 for more
+        alike = errors >= 0 and _consonants(word) == _consonants(other)
+        if 0 <= errors < 2 or alike or (errors == 2 and len(word) >= TWO_ERRORS[0]):
+            use = math.log10(_dictionary().get(other, NAME) * (1 + told.get(other, 0)))
+            found.append((errors - ALIKE * alike - TOLD * (other in told) - USE * use, other))
+    return min(found)[1] if found else ""
+
+
+def _consonants(word: str) -> str:
+    """Without vowels, each doubled letter once, and "ing" as "in"."""
+    return re.sub(r"(.)\1+", r"\1", re.sub("[aeiouy]", "", re.sub("ing$", "in", word)))
+
+
+@cache
+def _beginning_with(letter: str) -> tuple[str, ...]:
+    return tuple(word for word in _dictionary() if word[0] == letter)
+
+
+@cache
+def _dictionary() -> dict[str, int]:
+    """82,834 English words and how often each was counted in 10^12."""
+    listed = resources.files("symspellpy") / "frequency_dictionary_en_82_765.txt"
+    entries = (line.split() for line in listed.read_text("utf-8-sig").splitlines())
+    return {word: int(count) for word, count in entries}
+
+
+@cache
+def _known() -> frozenset[str]:
+    pieces = (packaged_model() / "vocab.txt").read_text("utf-8").split()
+    return frozenset({*_dictionary(), *(piece for piece in pieces if piece.isalpha())})
