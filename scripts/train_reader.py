@@ -134,7 +134,7 @@ def optimise(
         optimizer.step()
         schedule.step()
         with torch.no_grad():
-            torch._foreach_copy_(learning, masters)
+            torch._foreach_copy_([*learning], masters)
         losses.append(float(loss.detach()))
         if (number + 1) % 250 == 0 or number + 1 == steps:
             tqdm.write(f"step {number + 1}/{steps} loss {np.mean(losses[-250:]):.4f}")

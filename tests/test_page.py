@@ -426,6 +426,16 @@ def test_asking_shows_progress_then_the_answer() -> None:
     assert [turn.question for turn in last.turns] == ["When did it fall?"]
 
 
+def test_a_question_asked_as_typed_is_neither_put_right_nor_made_whole() -> None:
+    parrot, before = Parrot(answer()), [Turn("First?", answer())]
+    for as_typed in (False, True):
+        list(chat.respond(parrot, "And than?", "", before, {}, as_typed=as_typed))  # type: ignore[arg-type]  # a fake
+        assert (parrot.heard[-1], parrot.verbatim) == (
+            ("And than?", [] if as_typed else ["First?"]),
+            as_typed,
+        )
+
+
 def test_a_screen_reader_is_told_what_was_answered() -> None:
     def told(made: Answer) -> str:
         return drawing.announce(Turn("When?", made), "reading")
