@@ -302,7 +302,7 @@ def answer_kind(question: str) -> Kind:
 # The trained network ------------------------------------------------------------------------
 
 _WEIGHTS = "reader.safetensors"
-_WEIGHTS_SHA256 = "82bce0ffd1031231b537d2ba379dcc092911a7f750fe946a481b15a279f3e012"
+_WEIGHTS_SHA256 = "53bc7f941b4be5b8bcf9901afb601bc81c6a79222abc83ebd49fbf938b8bb13e"
 
 
 def load_network_reader(folder: Path | None = None) -> NetworkReader | None:

@@ -6,7 +6,8 @@ sentences of the ten best passages, of which those that overlap evidence are rig
 is a logistic regression of "answerable" on the signals of `chatbot.answer`; questions of the other
 sets, asked of each corpus, join as unanswerable, and every set weighs the same. The thresholds are
 chosen on the first set's own questions alone, and so is the confidence of a first quote: a logistic
-regression of "overlaps evidence" for those that are answered. Writes chatbot/parameters.json.
+regression of "overlaps evidence" for those that are answered. How many quotes follow is chosen on all splits
+of the first corpus. Writes chatbot/parameters.json.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from chatbot.index import build_index
 from chatbot.reader import FEATURES, Evidence, load_network_reader
 
 ROOT = Path(__file__).resolve().parents[1]
-NEARLY = 0.01  # F1
+RIGHTLY = 0.9  # of the refusals
 STRANGERS = 80  # questions of other sets asked of each corpus
 RELIABLE = {"evidence", "network_any", "unknown", "contrast"}  # signals, with the trained reader
 # beside tokens and the trained reader these two get weights against each other (3.4 and -3.0) and add nothing
@@ -103,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "reader": reader,
             "refusal": refusal,
             "quote": fit_quote(again[0][: len(queries[0])], mode, refusal),
-            "quotes": fit_quotes(again[0]),
+            "quotes": fit_quotes(_by_folder(chatbots, again)[0]),
         }
         _report(mode, again, parameters[mode])
     options.out.write_text(json.dumps(parameters, indent=1) + "\n", "utf-8")
@@ -231,22 +232,13 @@ def _tells(signal: str, mode: str) -> bool:
 
 
 def _thresholds(cases: Sequence[Case], model: dict[str, Any]) -> dict[str, float]:
-    """`answered` is the middle of the lowest run with which refusal has nearly its best F1, the lowest for other
-    documents than these give lower values; below `closest` lies a half of what must be refused."""
+    """`answered` is the highest with which nine of ten refusals are right, so that few are refused that the documents
+    answer; below `closest` lies a half of what must be refused."""
     scores = np.array([probability(c.reading.signals, model["weights"], model["bias"]) for c in cases])
     refuse = np.array([not c.query.answerable for c in cases])
-
-    def f1(threshold: float) -> float:
-        hit = float((refuse & (scores < threshold)).sum())
-        return 2 * hit / max(float(refuse.sum() + (scores < threshold).sum()), 1.0)
-
     grid = np.round(np.arange(0.05, 0.95, 0.01), 2)
-    values = np.array([f1(t) for t in grid])
-    smooth = np.convolve(np.pad(values, 2, mode="edge"), np.ones(5) / 5, "valid")  # a plateau, not a peak
-    nearly = smooth >= smooth.max() - NEARLY
-    first = int(np.argmax(nearly))
-    run = int(np.argmin(np.append(nearly[first:], False)))  # how many thresholds it holds
-    answered = float(grid[first + run // 2])
+    right = np.array([(refuse & (scores < t)).sum() >= RIGHTLY * (scores < t).sum() for t in grid])
+    answered = float(grid[right].max(initial=grid[0]))
     low = float(np.median(scores[refuse])) if refuse.any() else answered / 2
     return {"answered": answered, "closest": round(min(low, answered), 2)}
 
