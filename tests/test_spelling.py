@@ -68,6 +68,7 @@ def test_one_error_is_put_right(typed: str, right: str) -> None:
         "Did UNESCQ agree?",  # capitals alone
         "why didnt they, and whats more couldnt they",
         "Wann erklaerte die Sowjetunjon Jappan denn Kriek?",  # most are near to none
+        " ".join(["goverment"] * 9),
         "mail emporer@example.org about http://emporer.net or C:\\emporer",
         "",
     ],
