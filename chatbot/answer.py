@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.conversation import frame_words, meanings, smalltalk
+from chatbot.conversation import TURNS, frame_words, meanings, smalltalk
 from chatbot.corpus import SECTION_JOINT, Document, header_of
 from chatbot.disagreement import Statement
 from chatbot.disagreement import positions as find_positions
@@ -267,7 +267,7 @@ class Chatbot:
             yield self._smalltalk(question, reply, index)
             return
         yield "searching"
-        *before, spelt = (text if verbatim else put_right(text, index) for text in (*history, question))
+        *before, spelt = [*history, question] if verbatim else _spelt([*history, question], index)
         searched = [self._search(meant, index, only) for meant in meanings(spelt, before, answers)]
         yield "reading"
         reading = self._meant(spelt, [self._read(some, index) for some in searched])
@@ -278,7 +278,7 @@ class Chatbot:
     ) -> Reading:
         """The signals and sentences on which `answer` decides; for fitting and for curiosity."""
         index = self.live()
-        *before, question = (put_right(text, index) for text in (*history, check_question(question)))
+        *before, question = _spelt([*history, check_question(question)], index)
         searched = [self._search(meant, index, only) for meant in meanings(question, before)]
         return self._meant(question, [self._read(some, index) for some in searched])
 
@@ -625,6 +625,12 @@ def _likeliest(readings: Sequence[Reading], among: Sequence[Reading]) -> Reading
 def confidence_word(confidence: float) -> str:
     """sure, likely or unsure."""
     return "sure" if confidence >= SURE else "likely" if confidence >= LIKELY else "unsure"
+
+
+def _spelt(questions: Sequence[str], index: PassageIndex) -> list[str]:
+    """The last question and those before that it may refer to, with misspelt words put right."""
+    late = len(questions) - 1 - TURNS
+    return [put_right(text, index) if n >= late else text for n, text in enumerate(questions)]
 
 
 def quote_signals(item: Evidence, reading: Reading) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import takewhile, zip_longest
 
-_TURNS = 8  # earlier questions looked at; older ones are seldom meant
+TURNS = 8  # earlier questions looked at; older ones are seldom meant
 _LATELY = 2  # of them, those whose subject a question may go on with that does not point back
 _LONGEST = 60  # words; a longer question explains itself
 _CANDIDATES = 4
@@ -68,7 +68,7 @@ def _beside(meant: str, before: str) -> str:
 def rewritings(question: str, history: Sequence[str], answers: Sequence[str] = ()) -> list[str]:
     """What the question may mean after these turns, the likeliest first; [question] if it stands alone."""
     past = _Past(())
-    for asked, answered in list(zip_longest(history, answers[: len(history)], fillvalue=""))[-_TURNS:]:
+    for asked, answered in list(zip_longest(history, answers[: len(history)], fillvalue=""))[-TURNS:]:
         if 0 < len(asked.split()) <= _LONGEST and smalltalk(asked) is None:
             past = _Past(((_candidates(asked, past)[0], answered), *past.turns))
     return _candidates(question, past)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.answer import Chatbot
+from chatbot.conversation import TURNS
 from chatbot.index import build_index
 from chatbot.receipt import Receipt, replay
 from chatbot.spelling import put_right
@@ -118,8 +119,9 @@ def test_an_answer_says_what_it_understood_and_verbatim_leaves_the_question(chat
 
 
 def test_the_questions_before_are_put_right_too(chatbot: Chatbot) -> None:
-    answer = chatbot.answer("Where did it anchor?", ["What was the Misouri?"])
-    assert "Missouri" in answer.standalone_question
+    for later in (0, TURNS - 1):
+        history = ["What was the Misouri?", *["Thanks!"] * later]
+        assert "Missouri" in chatbot.answer("Where did it anchor?", history).standalone_question
 
 
 def test_a_question_is_asked_again_as_it_was_understood(chatbot: Chatbot) -> None:

@@ -46,7 +46,7 @@ def announce(turn: Turn, step: str) -> str:
         return f"Answered with {quotes}{sure}: {' – '.join(part for part in parts if part)}"
     return {
         "disagreement": f"The sources differ; {quotes}. {tell_positions(answer)}".rstrip(),
-        "closest": f"No source answers this. The {len(answer.citations)} nearest passages are shown.",
+        "closest": f"No source answers this; {count(len(answer.citations), 'near passage')} shown.",
         "not_found": "Not found in these documents.",
     }.get(answer.status, answer.text)
 
