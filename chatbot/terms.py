@@ -55,7 +55,8 @@ def stems(text: str) -> list[str]:
 
 def plain_words(text: str) -> set[str]:
     """The words of letters alone, as `fold` has them: not stemmed, stop words too."""
-    return {fold(word) for word in _LETTERS.findall(text)}
+    words = set(_LETTERS.findall(text.casefold()))
+    return {word if word.isascii() else fold(word) for word in words}
 
 
 def stem_words(words: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.terms import STOP_WORDS, fold, stem_words, stems, terms
+from chatbot.terms import STOP_WORDS, fold, plain_words, stem_words, stems, terms
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,7 @@ def test_folding_by_hand(token: str, folded: str) -> None:
 
 def test_stop_words_are_folded_themselves() -> None:
     assert all(fold(word) == word for word in STOP_WORDS)
+
+
+def test_plain_words_are_folded_and_of_letters_alone() -> None:
+    assert plain_words("Étude NO. 2, étude: l'Œuvre x1") == {"etude", "no", "l", "œuvre", "x"}
