@@ -157,7 +157,9 @@ class SentenceTransformerEncoder:
 
         Each core embeds batches of its own: that is faster than all cores on one batch, which wait for each
         other at every layer (`scripts/benchmark.py`). Tried and given up: int8 by torch's dynamic quantisation
-        (1.2 times as fast, but cosines of .90 to .94 with float32).
+        (1.2 times as fast, but cosines of .90 to .94 with float32, .98 by channel). Worth building for CPUs without
+        bfloat16: int8 by channel in ONNX Runtime, 1.8 times as fast as its float32, cosine .994, nDCG@10 on 700
+        questions of squad2 -.0006 [-.0073, .0065].
         """
         vectors = np.empty((len(texts), self.dim), np.float32)
 
