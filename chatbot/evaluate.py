@@ -734,10 +734,14 @@ def mistype(question: str, dice: random.Random) -> str:
     if not words:
         return question
     word = dice.choice(words)
-    i = dice.randrange(word.start() + 1, word.end() - 1)
-    letters = question[i : i + 2]
-    wrong = dice.choice((letters[1], letters[0] + letters, letters[::-1]))
-    return question[:i] + wrong + question[i + 2 :]
+    return err_at(question, dice.randrange(word.start() + 1, word.end() - 1), dice)
+
+
+def err_at(text: str, i: int, dice: random.Random) -> str:
+    """The letter at `i` dropped, doubled or exchanged with the next."""
+    letter, following = text[i], text[i + 1]
+    wrong = dice.choice((following, letter + letter + following, following + letter))
+    return text[:i] + wrong + text[i + 2 :]
 
 
 def _defined_mean(values: Iterable[float | None]) -> Interval:

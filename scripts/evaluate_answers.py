@@ -18,8 +18,9 @@ import argparse
 import json
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,14 +104,12 @@ def _run(args: argparse.Namespace) -> None:
 
 def reader_gain(corpus: Path, folder: Path, encoder: Encoder, queries: Sequence[Query]) -> evaluate.Gain:
     """Nothing is refused, so that it is the choice of the quotes that is compared."""
+    parameters = never_refusing()
     trained, untrained = (
-        Chatbot(folder, encoder, network, never_refusing()) for network in (load_network_reader(), None)
+        partial(evaluate.ask, Chatbot(folder, encoder, network, parameters))
+        for network in (load_network_reader(), None)
     )
-    bar = tqdm(queries, desc="asking both", unit="question", disable=None)
-    pairs = [(evaluate.ask(trained, query), evaluate.ask(untrained, query)) for query in bar]
-    return evaluate.compare_ways(
-        corpus.resolve().name, ("trained", "untrained"), [a for a, _ in pairs], [b for _, b in pairs]
-    )
+    return ask_twice(corpus, queries, {"trained": trained, "untrained": untrained})
 
 
 def typing_gain(corpus: Path, folder: Path, encoder: Encoder, queries: Sequence[Query]) -> evaluate.Gain:
@@ -118,10 +117,22 @@ def typing_gain(corpus: Path, folder: Path, encoder: Encoder, queries: Sequence[
     chatbot = Chatbot(folder, encoder, load_network_reader(), never_refusing())
     dice = random.Random(1945)
     mistyped = [replace(query, text=evaluate.mistype(query.text, dice)) for query in queries]
-    bar = tqdm(mistyped, desc="asking both", unit="question", disable=None)
-    pairs = [(evaluate.ask(chatbot, query), evaluate.ask(chatbot, query, verbatim=True)) for query in bar]
+    ways = {
+        "put right": partial(evaluate.ask, chatbot),
+        "as typed": partial(evaluate.ask, chatbot, verbatim=True),
+    }
+    return ask_twice(corpus, mistyped, ways)
+
+
+def ask_twice(
+    corpus: Path, queries: Sequence[Query], ways: Mapping[str, Callable[[Query], evaluate.Outcome]]
+) -> evaluate.Gain:
+    """Each question is asked in both ways, one after the other."""
+    (one, ask_one), (other, ask_other) = ways.items()
+    bar = tqdm(queries, desc="asking both", unit="question", disable=None)
+    pairs = [(ask_one(query), ask_other(query)) for query in bar]
     return evaluate.compare_ways(
-        corpus.resolve().name, ("put right", "as typed"), [a for a, _ in pairs], [b for _, b in pairs]
+        corpus.resolve().name, (one, other), [a for a, _ in pairs], [b for _, b in pairs]
     )
 
 

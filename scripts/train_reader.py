@@ -31,6 +31,7 @@ from transformers import AutoTokenizer
 from chatbot.corpus import Span, read_qrels, split_sentences
 from chatbot.cross_encoder import Inputs, ReaderNetwork, build_network, encode_pairs
 from chatbot.encoder import packaged_model
+from chatbot.evaluate import err_at
 from chatbot.packed import PackedBert
 from chatbot.terms import stems
 
@@ -281,14 +282,7 @@ def typo(text: str, dice: random.Random) -> str:
     places = [i for i in range(1, len(text) - 1) if text[i].isalpha() and text[i + 1].isalpha()]
     if not places:
         return text
-    i = dice.choice(places)
-    return dice.choice(
-        (
-            text[:i] + text[i + 1 :],
-            text[:i] + text[i] + text[i:],
-            text[:i] + text[i + 1] + text[i] + text[i + 2 :],
-        )
-    )
+    return err_at(text, dice.choice(places), dice)
 
 
 def trained(network: ReaderNetwork) -> dict[str, torch.nn.Parameter]:
