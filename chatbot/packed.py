@@ -2,17 +2,23 @@
 
 Every layer but attention treats each token by itself, so it takes all tokens of a batch as one matrix; attention is
 computed text by text and needs no mask. States are those of the padded network (`tests/test_packed.py`).
+
+Paragraphs of squad2 (168 word pieces) a second on one core in bfloat16: `PackedBert` with attention as a product, a softmax
+and a product 53, with torch's fused one 58, `PreparedBert` 67 without and 79 with the weights laid out for oneDNN.
 """
 
 from __future__ import annotations
 
+import platform
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_FUSED = 64  # tokens; with it for shorter texts 402 sentences a second are embedded, without 377
+Linear = Callable[[Tensor], Tensor]
+_TOKENS = 200  # about, of a text that weights are laid out for
 
 
 class PackedBert(nn.Module):
@@ -33,47 +39,98 @@ class PackedBert(nn.Module):
         from transformers.modeling_outputs import BaseModelOutput
 
         read = attention_mask.bool()
-        lengths = read.sum(1).tolist()
         positions = torch.arange(input_ids.shape[1]).expand_as(input_ids)
         types = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
-        states = self._states(input_ids[read], positions[read], types[read], lengths)  # (tokens, width)
+        embed = self.bert.embeddings
+        embedded: Tensor = embed.LayerNorm(
+            embed.word_embeddings(input_ids[read])
+            + embed.position_embeddings(positions[read])
+            + embed.token_type_embeddings(types[read])
+        )
+        states = self.layers(embedded, read.sum(1).tolist())
         padded = states.new_zeros(*input_ids.shape, states.shape[1])
         padded[read] = states
         return BaseModelOutput(last_hidden_state=padded)
 
-    def _states(self, ids: Tensor, positions: Tensor, types: Tensor, lengths: list[int]) -> Tensor:
-        embed = self.bert.embeddings
-        states: Tensor = embed.LayerNorm(
-            embed.word_embeddings(ids)
-            + embed.position_embeddings(positions)
-            + embed.token_type_embeddings(types)
-        )
+    def layers(self, states: Tensor, lengths: list[int]) -> Tensor:
+        """(tokens, width) embeddings of texts that are `lengths` tokens long -> their last states."""
         for layer in self.bert.encoder.layer:
-            states = _layer(layer, states, lengths)
+            own, merged = layer.attention.self, layer.attention.output
+            wide, narrow = layer.intermediate, layer.output
+            read = _attend(
+                own.query(states), own.key(states), own.value(states), lengths, own.num_attention_heads
+            )
+            states = merged.LayerNorm(merged.dense(read) + states)
+            states = narrow.LayerNorm(narrow.dense(wide.intermediate_act_fn(wide.dense(states))) + states)
         return states
 
 
-def _layer(layer: Any, states: Tensor, lengths: list[int]) -> Tensor:
-    own, merged = layer.attention.self, layer.attention.output
-    wide, narrow = layer.intermediate, layer.output
-    heads, size = own.num_attention_heads, own.attention_head_size
-    query, key, value = (
-        part(states).view(-1, heads, size).transpose(0, 1).split(lengths, 1)
-        for part in (own.query, own.key, own.value)
-    )
-    joined = (
-        torch.cat([_attend(*text) for text in zip(query, key, value, strict=True)], 1)
-        .transpose(0, 1)
-        .reshape(-1, heads * size)
-    )
-    states = merged.LayerNorm(merged.dense(joined) + states)
-    read: Tensor = narrow.LayerNorm(narrow.dense(wide.intermediate_act_fn(wide.dense(states))) + states)
-    return read
+class PreparedBert(PackedBert):
+    """The same for reading alone: it keeps the weights it is made with, laid out for this CPU, and does not learn."""
+
+    @torch.no_grad()
+    def __init__(self, bert: Any) -> None:
+        super().__init__(bert)
+        self._prepared = [_prepare(layer, bert.config.hidden_act) for layer in bert.encoder.layer]
+
+    def layers(self, states: Tensor, lengths: list[int]) -> Tensor:
+        heads = self.config.num_attention_heads
+        for (ask, merge, widen, narrow), layer in zip(self._prepared, self.bert.encoder.layer, strict=True):
+            query, key, value = ask(states).chunk(3, 1)
+            read = _attend(query, key, value, lengths, heads)
+            states = layer.attention.output.LayerNorm(merge(read) + states)
+            states = layer.output.LayerNorm(narrow(widen(states)) + states)
+        return states
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """(heads, tokens, size) each -> the same; torch's fused product is the slower one from _FUSED tokens on."""
-    if query.shape[1] < _FUSED:
-        return functional.scaled_dot_product_attention(query[None], key[None], value[None])[0]
-    scores = query @ key.transpose(1, 2) * query.shape[2] ** -0.5  # (heads, tokens, tokens)
-    return torch.softmax(scores, -1) @ value
+def joined(layers: Sequence[nn.Linear]) -> tuple[Tensor, Tensor]:
+    """Weight and bias of the layers as of one: (widths, width), (widths,)."""
+    return torch.cat([layer.weight for layer in layers]), torch.cat([layer.bias for layer in layers])
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, lengths: list[int], heads: int) -> Tensor:
+    """(tokens, width) each -> the same."""
+    parts = (
+        part.view(len(part), heads, -1).transpose(0, 1)[None].split(lengths, 2)  # type: ignore[no-untyped-call]  # torch's own
+        for part in (query, key, value)
+    )
+    read = [functional.scaled_dot_product_attention(*text)[0] for text in zip(*parts, strict=True)]
+    return torch.cat(read, 1).transpose(0, 1).reshape(query.shape)
+
+
+def _prepare(layer: Any, act: str) -> tuple[Linear, Linear, Linear, Linear]:
+    """What a layer does to its states but attention, sums and norms: query, key and value, merging, widening, narrowing."""
+    own, wide = layer.attention.self, layer.intermediate
+    widen = _linear(wide.dense.weight, wide.dense.bias, "gelu" if act == "gelu" else "none")
+    return (
+        _linear(*joined([own.query, own.key, own.value])),
+        _linear(layer.attention.output.dense.weight, layer.attention.output.dense.bias),
+        widen if act == "gelu" else lambda states: wide.intermediate_act_fn(widen(states)),
+        _linear(layer.output.dense.weight, layer.output.dense.bias),
+    )
+
+
+def _linear(weight: Tensor, bias: Tensor, act: str = "none") -> Linear:
+    """x W' + b, and `act` of it, in bfloat16 on an x86 by the kernel that torch's own compiler takes (`mkldnn`)."""
+
+    def plain(states: Tensor) -> Tensor:
+        made = functional.linear(states, weight, bias)
+        return functional.gelu(made) if act == "gelu" else made
+
+    if weight.dtype != torch.bfloat16 or platform.machine().lower() not in ("x86_64", "amd64"):
+        return plain
+    kernel: Any = (
+        torch.ops.mkldnn
+    )  # not public; where a torch has it no more, or otherwise, the plain way remains
+    some = torch.linspace(-1, 1, 8 * weight.shape[1]).view(8, -1).to(weight.dtype)
+    try:
+        laid_out = kernel._reorder_linear_weight(weight.contiguous(), _TOKENS)
+
+        def fused(states: Tensor) -> Tensor:
+            made: Tensor = kernel._linear_pointwise(states, laid_out, bias, act, [], "none")
+            return made
+
+        same = torch.allclose(fused(some).float(), plain(some).float(), atol=0.02, rtol=0.02)
+    except (AttributeError, RuntimeError):
+        return plain
+    return fused if same else plain

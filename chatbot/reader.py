@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 
 from chatbot.cores import Cores
 from chatbot.corpus import Span
-from chatbot.encoder import EncodedQuery, Vectors, best_precision, packaged_model
+from chatbot.encoder import INT8, EncodedQuery, Vectors, best_precision, packaged_model, read_alone
 from chatbot.errors import EncoderError
 from chatbot.quantities import unit_end
 from chatbot.terms import STOP_WORDS, fold, stems, terms
@@ -329,7 +329,6 @@ class _Network:
         from transformers import AutoTokenizer
 
         from chatbot.cross_encoder import build_network
-        from chatbot.packed import PackedBert
 
         folder = packaged_model()
         self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -340,8 +339,9 @@ class _Network:
             raise EncoderError(
                 f"{weights} does not fit the reader (missing {lacking[:2]}, unexpected {unexpected[:2]})"
             )
-        network.backbone = PackedBert(network.backbone)
-        self._network = network.to(getattr(torch, best_precision())).eval()
+        precision = best_precision()
+        self._network = network.to(torch.float32 if precision == INT8 else getattr(torch, precision)).eval()
+        self._network.backbone = read_alone(network.backbone, precision)
         self._torch = torch
         self._lock = threading.Lock()
         self._cores = Cores("read")

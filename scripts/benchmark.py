@@ -1,7 +1,8 @@
 """How fast and how large the index is: python scripts/benchmark.py --haystack DIR [--set DIR]
 
 embedding  Passages a second, ours and `SentenceTransformer.encode` in float32 as it comes, on the same passages
-           in turns; what the difference costs in nDCG@10 on the judged questions of --set.
+           in turns; what the difference costs in nDCG@10 on the judged questions of --set. Beside the precision of
+           this CPU that of CPUs without bfloat16, int8.
 rebuild    The haystack from nothing, with nothing changed, with one document changed.
 search     Median and 99th percentile of each stage, the share of the ten nearest passages (by exact search) that
            the pool holds, resident memory, opening time; at every size, each in a process of its own.
@@ -29,6 +30,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,7 @@ from tqdm import tqdm
 from chatbot import evaluate
 from chatbot.answer import Chatbot
 from chatbot.corpus import Document, corpus_files, read_documents, read_qrels, read_queries, split_queries
-from chatbot.encoder import Encoder, Vectors, load_encoder, packaged_model, unit_rows
+from chatbot.encoder import INT8, Encoder, Vectors, load_encoder, packaged_model, unit_rows
 from chatbot.errors import ChatbotError
 from chatbot.index import (
     NEAREST,
@@ -85,6 +87,7 @@ class Quality:
     """nDCG@10 of our search with the encoder's precision and with float32; `difference` with its interval."""
 
     n: int
+    precision: str
     ours: float
     baseline: float
     difference: tuple[float, float, float]  # mean, low, high
@@ -179,10 +182,11 @@ def _run(args: argparse.Namespace) -> None:
         work = args.work or Path(temporary)
         corpus, questions = take_haystack(args.haystack, work / "haystack", args.questions, args.quick)
         if "embedding" in args.parts:
-            figures["embedding"] = [measure_embedding(encoder, corpus, args.passages)]
+            encoders = in_precisions(encoder, args.model)
+            figures["embedding"] = measure_embedding(encoders, corpus, args.passages)
             _show(figures["embedding"])
             if args.set:
-                figures["quality"] = [measure_quality(encoder, args.set, args.split, work)]
+                figures["quality"] = measure_quality(encoders, args.set, args.split, work)
                 _show(figures["quality"])
         if "rebuild" in args.parts:
             figures["rebuild"] = measure_rebuild(encoder, corpus, work / "index")
@@ -261,17 +265,26 @@ def _write_corpus(folder: Path, documents: Sequence[Document]) -> None:
 # Embedding ----------------------------------------------------------------------------------
 
 
-def measure_embedding(encoder: Encoder, corpus: Path, n: int) -> Embedding:
+def in_precisions(encoder: Encoder, model: str | None) -> list[Encoder]:
+    """The encoder, and itself in int8 if it can have that and has not."""
+    other = load_encoder(model, precision=INT8)
+    return [encoder, other] if INT8 == other.precision != encoder.identity["precision"] else [encoder]
+
+
+def measure_embedding(encoders: Sequence[Encoder], corpus: Path, n: int) -> list[Embedding]:
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(packaged_model()), device="cpu", model_kwargs={"dtype": "float32"})
     documents = [d for d in read_documents(corpus, corpus_files(corpus)) if isinstance(d, Document)]
     texts = [documents[i * len(documents) // n].text for i in range(n)]
-    ours, baseline = in_turns(
-        lambda: encoder.encode_passages(texts), lambda: model.encode(texts, show_progress_bar=False)
+    baseline, *ours = in_turns(
+        lambda: model.encode(texts, show_progress_bar=False),
+        *(partial(encoder.encode_passages, texts) for encoder in encoders),
     )
-    precision = str(encoder.identity.get("precision"))
-    return Embedding(n, precision, n / ours, n / baseline, baseline / ours)
+    return [
+        Embedding(n, encoder.identity["precision"], n / seconds, n / baseline, baseline / seconds)
+        for encoder, seconds in zip(encoders, ours, strict=True)
+    ]
 
 
 def in_turns(*calls: Timed) -> list[float]:
@@ -286,14 +299,18 @@ def _seconds(call: Timed) -> float:
     return time.perf_counter() - started
 
 
-def measure_quality(encoder: Encoder, judged: Path, split: str, work: Path) -> Quality:
+def measure_quality(encoders: Sequence[Encoder], judged: Path, split: str, work: Path) -> list[Quality]:
     exact = load_encoder(None, precision="float32")
-    ours, baseline = (
-        _ndcg(each, judged, split, work / f"set-{i}") for i, each in enumerate((encoder, exact))
+    baseline, *found = (
+        _ndcg(each, judged, split, work / f"set-{i}") for i, each in enumerate((exact, *encoders))
     )
-    interval = evaluate.mean_interval((ours - baseline).tolist())
-    difference = (interval.mean, interval.low, interval.high)
-    return Quality(len(ours), float(ours.mean()), float(baseline.mean()), difference)
+    made = []
+    for encoder, ours in zip(encoders, found, strict=True):
+        interval = evaluate.mean_interval((ours - baseline).tolist())
+        difference = (interval.mean, interval.low, interval.high)
+        precision = encoder.identity["precision"]
+        made.append(Quality(len(ours), precision, float(ours.mean()), float(baseline.mean()), difference))
+    return made
 
 
 def _ndcg(encoder: Encoder, judged: Path, split: str, folder: Path) -> NDArray[np.float64]:
@@ -520,7 +537,7 @@ def to_text(figure: Embedding | Quality | Rebuild | Search | Answering) -> str:
         case Quality():
             mean, low, high = figure.difference
             return (
-                f"quality: nDCG@10 {figure.ours:.4f}, in float32 {figure.baseline:.4f}:"
+                f"quality: nDCG@10 {figure.ours:.4f} in {figure.precision}, {figure.baseline:.4f} in float32:"
                 f" {mean:+.4f} [{low:+.4f}, {high:+.4f}] (n = {figure.n})"
             )
         case Rebuild():

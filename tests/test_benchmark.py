@@ -168,8 +168,8 @@ def test_equal_encoders_differ_by_nothing_in_quality(
     queries = json.dumps({"_id": "1", "text": "Where is the Amur?"})
     qrels = "query-id\tcorpus-id\tscore\n1\trivers.txt\t1\n"
     judged = make_corpus({**FILES, "queries.jsonl": queries, "qrels/test.tsv": qrels})
-    found = benchmark.measure_quality(HashEncoder(), judged, "test", tmp_path)
-    assert (found.n, found.ours, found.baseline) == (1, 1.0, 1.0)
+    (found,) = benchmark.measure_quality([HashEncoder()], judged, "test", tmp_path)
+    assert (found.n, found.precision, found.ours, found.baseline) == (1, "float32", 1.0, 1.0)
     assert found.difference[0] == 0
 
 
@@ -187,6 +187,15 @@ def test_the_embedding_is_compared_with_the_library_as_it_comes(
 ) -> None:
     monkeypatch.setattr(benchmark, "ROUNDS", 1)
     corpus, _ = benchmark.take_haystack(make_corpus(FILES), tmp_path / "haystack", 1)
-    found = benchmark.measure_embedding(benchmark.load_encoder(), corpus, 3)
-    assert found.n == 3
-    assert found.ratio == pytest.approx(found.ours / found.baseline)
+    found = benchmark.measure_embedding(benchmark.in_precisions(benchmark.load_encoder(), None), corpus, 3)
+    assert found[-1].precision == "int8"
+    assert len({each.precision for each in found}) == len(found)
+    for each in found:
+        assert each.n == 3
+        assert each.ratio == pytest.approx(each.ours / each.baseline)
+
+
+@pytest.mark.slow
+def test_int8_is_not_measured_twice(benchmark: ModuleType) -> None:
+    bytes_ = benchmark.load_encoder(precision="int8")
+    assert benchmark.in_precisions(bytes_, None) == [bytes_]

@@ -223,8 +223,32 @@ def test_a_question_is_nearest_to_its_answer(model: SentenceTransformerEncoder) 
 
 
 @pytest.mark.slow
-def test_bfloat16_is_near_to_float32(model: SentenceTransformerEncoder) -> None:
-    texts = ["Japan surrendered in 1945.", "Dogs bark."]
-    rough = load_encoder(precision="bfloat16").encode_passages(texts)
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+def test_other_precisions_are_near_to_float32_and_named(
+    model: SentenceTransformerEncoder, precision: str
+) -> None:
+    texts = ["Japan surrendered in 1945.", "Dogs bark.", "The tanks crossed the desert. " * 30]
+    other = load_encoder(precision=precision)
+    assert other.identity == {**model.identity, "precision": precision}
+    rough = other.encode_passages(texts)
     assert rough.dtype == np.float32
     assert np.sum(rough * model.encode_passages(texts), axis=1).min() > 0.995
+    exact = model.encode_query("When did Japan surrender?")
+    near = other.encode_query("When did Japan surrender?")
+    assert near.spans == exact.spans
+    assert np.sum(near.tokens * exact.tokens, axis=1).min() > 0.99
+
+
+@pytest.mark.parametrize(
+    ("able", "expected"),
+    [
+        ({"avx512_bf16": True}, "bfloat16"),
+        ({"bf16": True}, "bfloat16"),
+        ({"avx2": True, "avx_vnni": True}, "int8"),
+    ],
+)
+def test_the_precision_is_what_the_cpu_can_do(
+    able: dict[str, bool], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    assert encoder_module.best_precision() == expected
