@@ -6,7 +6,8 @@ embedding  Passages a second, ours and `SentenceTransformer.encode` in float32 a
 rebuild    The haystack from nothing, with nothing changed, with one document changed.
 search     Median and 99th percentile of each stage, the share of the ten nearest passages (by exact search) that
            the pool holds, resident memory, opening time; at every size, each in a process of its own.
-answer     Median and 95th percentile of a whole answer and of its stages, over the haystack as it is.
+answer     Median and 95th percentile of a whole answer and of its stages, over the haystack as it is, and of the
+           trained reader on all passages that were found.
 
 How an index of many passages is made. The haystack's passages come first, as they are. Then they are repeated
 until there are enough, each repetition with changed words and vectors. Words: in what BM25 reads, one in five is
@@ -39,7 +40,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from chatbot import evaluate
-from chatbot.answer import Chatbot
+from chatbot.answer import Chatbot, candidates
 from chatbot.corpus import Document, corpus_files, read_documents, read_qrels, read_queries, split_queries
 from chatbot.encoder import INT8, Encoder, Vectors, load_encoder, packaged_model, unit_rows
 from chatbot.errors import ChatbotError
@@ -67,6 +68,7 @@ NEIGHBOUR, NOISE = 0.5, 0.4  # lengths of what is added to a unit vector
 BLOCK = 1024  # passages whose vectors are made at a time
 SEED = 20
 STAGES = ("encode", "search", "read")  # of an answer
+TEN = "ten passages"  # read by the network, of which an answer takes those that come near the best
 
 Timed = Callable[[], Any]
 
@@ -468,20 +470,26 @@ def measure_search(folder: Path, encoder: Encoder, questions: Sequence[str]) -> 
 def measure_answers(encoder: Encoder, corpus: Path, folder: Path, questions: Sequence[str]) -> Answering:
     with build_bar() as progress:
         build_index(corpus, folder, encoder, progress=progress)
-    chatbot = Chatbot(folder, encoder, load_network_reader())
+    network = load_network_reader()
+    chatbot = Chatbot(folder, encoder, network)
     chatbot.answer(questions[0])
     taken: list[dict[str, float]] = []
     for question in tqdm(questions, "answering", disable=None, leave=False):
         started = time.perf_counter()
-        stages = chatbot.answer(question).milliseconds
-        taken.append({**stages, "whole": (time.perf_counter() - started) * 1000})
-    columns = {stage: [times[stage] for times in taken if stage in times] for stage in (*STAGES, "whole")}
+        answer = chatbot.answer(question)
+        taken.append({**answer.milliseconds, "whole": (time.perf_counter() - started) * 1000})
+        if network and answer.hits:
+            found = candidates(answer.hits, chatbot.live())
+            taken[-1][TEN] = _seconds(partial(network.judge, question, found)) * 1000
+    stages = (*STAGES, "whole", TEN)
+    columns = {stage: [times[stage] for times in taken if stage in times] for stage in stages}
     return Answering(
         passages=len(chatbot.live()),
         n=len(taken),
         milliseconds={
             stage: (float(np.median(column)), float(np.percentile(column, 95)))
             for stage, column in columns.items()
+            if column
         },
     )
 
