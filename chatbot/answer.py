@@ -301,8 +301,8 @@ class Chatbot:
         return section in {(passage.doc_id, passage.section) for passage in passages}
 
     def _meant(self, question: str, readings: Sequence[Reading]) -> Reading:
-        """The reading as typed where that alone is answered and says something of its own, a name or three words;
-        else the likeliest.
+        """The reading as typed where that alone is answered and says something of its own: a name, three words, or what
+        its asker does ("Where can I park?"); else the likeliest.
 
         A subject added from an earlier question would draw the answer to that one.
         """
@@ -313,6 +313,7 @@ class Chatbot:
             for reading in readings
             if reading.asked.text == question and reading.evidence
             if len(own) > 2
+            or (own and _ASKER.search(question))
             or (len(own) > 1 and names(question, [hit.text for hit in reading.hits[:NAMED_BY]]))
             if self._confidence(reading) >= answered
         ]
@@ -427,7 +428,7 @@ class Chatbot:
         values: list[tuple[str, str, list[Evidence]]] = []
         if status != "not_found":
             chosen = choose(reading.evidence, reading.hits, self.parameters["quotes"], reading.asked)
-        if status == "answered" and (values := self._differing(reading)):
+        if confidence >= LIKELY and (values := self._differing(reading)):
             status = "disagreement"
             chosen = _of_each(values)
         citations = self._citations(chosen, reading, index)
@@ -808,6 +809,7 @@ def missing_terms(question: str, index: PassageIndex, within: Rows | None = None
 
 
 _HOW = re.compile(r"\bhow $", re.IGNORECASE)  # what follows says what is asked: "how much"
+_ASKER = re.compile(r"\b(?:I|[Ww]e|[Yy]ou)\b")  # of a question about what its asker may or should do
 
 
 def _index_of(index: PassageIndex) -> dict[str, str]:

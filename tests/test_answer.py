@@ -209,9 +209,18 @@ def test_a_quote_that_is_unsure_gives_no_short_answer(folder: Path, encoder: Has
     assert (answer.status, answer.short_answer) == ("answered", "")
 
 
-def asked_of_the_killed(corpus: Path, folder: Path, encoder: HashEncoder) -> Answer:
+DIFFERING = {
+    "soviet.txt": "According to Soviet reports, 12,031 Soviet soldiers were killed in the campaign.\n",
+    "western.txt": "According to Glantz, 9,780 Soviet soldiers were killed in the campaign.\n",
+    "other.txt": "The campaign was fought in August 1945 by three Fronts.\n",
+}
+
+
+def asked_of_the_killed(corpus: Path, folder: Path, encoder: HashEncoder, bias: float = 0.0) -> Answer:
     build_index(corpus, folder, encoder)
-    return Chatbot(folder, encoder, None, parameters()).answer(
+    chosen = parameters()
+    chosen["untrained"]["refusal"]["bias"] = bias
+    return Chatbot(folder, encoder, None, chosen).answer(
         "How many Soviet soldiers were killed in the campaign?"
     )
 
@@ -219,13 +228,7 @@ def asked_of_the_killed(corpus: Path, folder: Path, encoder: HashEncoder) -> Ans
 def test_values_that_differ_stand_side_by_side_each_with_its_citation(
     make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder
 ) -> None:
-    corpus = make_corpus(
-        {
-            "soviet.txt": "According to Soviet reports, 12,031 Soviet soldiers were killed in the campaign.\n",
-            "western.txt": "According to Glantz, 9,780 Soviet soldiers were killed in the campaign.\n",
-            "other.txt": "The campaign was fought in August 1945 by three Fronts.\n",
-        }
-    )
+    corpus = make_corpus(DIFFERING)
     answer = asked_of_the_killed(corpus, tmp_path / "index", encoder)
     assert answer.status == "disagreement"
     assert not answer.abstained
@@ -236,6 +239,14 @@ def test_values_that_differ_stand_side_by_side_each_with_its_citation(
         assert stated.citations
         assert all(stated.value in quotes[number] for number in stated.citations)
     assert {entry["value"] for entry in answer.to_json()["positions"]} == {"12,031", "9,780"}
+
+
+def test_of_an_unsure_answer_no_values_are_set_against_each_other(
+    make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder
+) -> None:
+    answer = asked_of_the_killed(make_corpus(DIFFERING), tmp_path / "index", encoder, bias=-0.1)
+    assert answer.confidence == pytest.approx(0.475, abs=1e-3)
+    assert (answer.status, answer.positions) == ("answered", ())
 
 
 def test_sources_that_agree_are_answered_plainly(
@@ -533,6 +544,7 @@ def test_names_are_what_question_or_passages_write_with_a_capital(
         ("oaks grow slowly", True),
         ("and the Missouri, metres", True),
         ("the missouri, metres", True),  # the documents write it with a capital
+        ("may I grow slowly", True),  # its asker is its subject
     ],
 )
 def test_a_question_of_two_words_without_a_name_may_mean_the_one_before(
