@@ -142,7 +142,7 @@ class Answer:
     confidence: float
     citations: tuple[Citation, ...]
     hits: tuple[Hit, ...]
-    not_found: NotFound | None
+    not_found: NotFound | None  # where nothing answers, or words of the question lack in what is unsure
     index: dict[str, str]
     milliseconds: dict[str, float]
     positions: tuple[Stated, ...] = ()  # two or more where status is "disagreement"
@@ -442,7 +442,7 @@ class Chatbot:
             round(confidence, 4),
             citations,
             tuple(rerank(reading.hits)),
-            None if status == "answered" else _not_found(meant, index, only),
+            _in_vain(status, confidence, _not_found(meant, index, only)),
             _index_of(index),
             {
                 "encode": round(reading.encode_ms, 1),
@@ -795,6 +795,12 @@ def _not_found(question: str, index: PassageIndex, only: frozenset[str] | None) 
         index.manifest["passages"],
         tuple(item["path"] for item in index.manifest["unread_files"]),
     )
+
+
+def _in_vain(status: str, confidence: float, found: NotFound) -> NotFound | None:
+    """What was looked for, where nothing answers or where an unsure answer leaves out words of the question."""
+    refused = status in {"closest", "not_found"}
+    return found if refused or (confidence < LIKELY and found.missing_terms) else None
 
 
 def missing_terms(question: str, index: PassageIndex, within: Rows | None = None) -> tuple[str, ...]:

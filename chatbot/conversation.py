@@ -52,10 +52,16 @@ def meanings(question: str, history: Sequence[str], answers: Sequence[str] = ())
     before = standalone(history[-1], history[:-1])
     words = _words(question)
     points = any(word.low in _PRONOUNS or word.low in {*_POINTING, "there", "then"} for word in words)
-    spoken = any(word.kind in {"aux", "verb"} for word in words)
+    spoken = any(word.kind in {"aux", "verb"} for word in words) or _asks_at_length(words)
     whole = spoken and not points and meant.startswith(f"{question} (")
     typed = [question] if whole else []  # a subject was only added, and may not be meant
     return [meant, _beside(meant, before), *typed]
+
+
+def _asks_at_length(words: Sequence[_Word]) -> bool:
+    """ "Which tools need the course", whose verb no list holds; not "What about the second bomb"."""
+    asked = bool(words) and words[0].kind == "wh" and words[1:2] != [] and words[1].low != "about"
+    return asked and sum(word.kind in _CONTENT for word in words) > 2
 
 
 def _beside(meant: str, before: str) -> str:

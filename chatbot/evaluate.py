@@ -1011,7 +1011,7 @@ def bring_up_to_date(corpus: Path, folder: Path, encoder: Encoder) -> None:
         built_by = read_manifest(folder, current_generation(folder))["encoder"]
         if built_by != encoder.identity:
             raise IndexMismatch(
-                f"the index in {folder} was built by another encoder, {built_by['name']};"
+                f"the index in {folder} was built by another encoder, {built_by['name']} in {built_by['precision']};"
                 " name it with --model, or another folder with --index"
             )
     with build_bar() as progress:

@@ -39,6 +39,7 @@ from chatbot.answer import (
     rerank,
     verify,
 )
+from chatbot.app.drawing import draw_answered
 from chatbot.encoder import EncodedQuery
 from chatbot.errors import IndexMissing, QuestionError
 from chatbot.index import PassageIndex, Pool, build_index, current_generation
@@ -438,6 +439,28 @@ def test_the_thresholds_decide_the_state(
         assert answer.not_found.missing_terms == ("zeppelin", "Zeppelin")
         assert (answer.not_found.documents, answer.not_found.passages) == (12, 13)
         assert answer.not_found.unread_files == ("empty.txt",)
+
+
+@pytest.mark.parametrize(
+    ("bias", "question", "missing"),
+    [
+        (-0.1, "How long is the zeppelin Missouri?", ("zeppelin",)),
+        (-0.1, "How long is the Missouri?", None),
+        (0.1, "How long is the zeppelin Missouri?", None),
+    ],
+    ids="unsure nothing-missing likely".split(),
+)
+def test_an_unsure_answer_tells_the_words_that_no_document_has(
+    folder: Path, encoder: HashEncoder, bias: float, question: str, missing: tuple[str, ...] | None
+) -> None:
+    chosen = parameters()
+    chosen["untrained"]["refusal"]["bias"] = bias
+    answer = Chatbot(folder, encoder, None, chosen).answer(question)
+    assert answer.status == "answered"
+    assert (answer.not_found and answer.not_found.missing_terms) == missing
+    drawn = str(draw_answered(answer))
+    assert ("No document mentions <b>zeppelin</b>" in drawn) == (missing is not None)
+    assert "Searched" not in drawn
 
 
 def test_missing_terms_are_as_typed_and_know_inflections(chatbot: Chatbot) -> None:

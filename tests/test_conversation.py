@@ -456,7 +456,9 @@ def test_a_question_to_which_only_a_subject_was_added_may_be_meant_as_typed() ->
     ]
     history = ["How high is the Eiffel Tower?"]
     assert meanings("When was the van given?", history)[-1] == "When was the van given?"
-    assert len(meanings("What colour is it?", history)) == 2  # "it" points back
+    assert meanings("Which tools need the course?", history)[-1] == "Which tools need the course?"
+    for depends in ("What colour is it?", "What about the second bomb?", "Which three islands next?"):
+        assert len(meanings(depends, history)) == 2
 
 
 def test_brackets_do_not_nest() -> None:

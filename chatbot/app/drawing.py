@@ -234,7 +234,9 @@ def draw_looked_in(names: Sequence[str]) -> Markup:
 
 
 def draw_answered(answer: Answer) -> Markup:
-    return Markup("{}{}{}").format(draw_short(answer), draw_text(answer), draw_source_list(answer.citations))
+    return Markup("{}{}{}{}").format(
+        draw_short(answer), draw_text(answer), draw_source_list(answer.citations), draw_missing(answer)
+    )
 
 
 def draw_disagreement(answer: Answer) -> Markup:
@@ -368,20 +370,26 @@ def draw_searched(answer: Answer) -> Markup:
     found = answer.not_found
     if found is None:
         return Markup()
-    chips = Markup(" ").join(Markup("<b>{}</b>").format(term) for term in found.missing_terms)
-    nobody = "None of the chosen documents" if answer.only else "No document"
-    terms = Markup('<p class="terms">{} mentions {}</p>').format(nobody, chips)
     files = Markup().join(Markup("<li>{}</li>").format(file) for file in found.unread_files)
     unread = Markup(
         '<div class="unread"><details><summary>{} could not be read</summary><ul>{}</ul></details>'
         '<a href="#documents//report">Reading report</a></div>'
     ).format(count(len(found.unread_files), "file"), files)
-    return Markup('<div class="searched">{}<p>Searched {} ({}).</p>{}</div>').format(
-        terms if found.missing_terms else "",
+    return Markup('{}<div class="searched"><p>Searched {} ({}).</p>{}</div>').format(
+        draw_missing(answer),
         count(found.documents, "document"),
         count(found.passages, "passage"),
         unread if found.unread_files else "",
     )
+
+
+def draw_missing(answer: Answer) -> Markup:
+    """The words of the question that nobody mentions, of an answer that tells them."""
+    if not (answer.not_found and answer.not_found.missing_terms):
+        return Markup()
+    chips = Markup(" ").join(Markup("<b>{}</b>").format(term) for term in answer.not_found.missing_terms)
+    nobody = "None of the chosen documents" if answer.only else "No document"
+    return Markup('<div class="searched"><p class="terms">{} mentions {}</p></div>').format(nobody, chips)
 
 
 def draw_actions(answer: Answer, vote: str) -> Markup:
