@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import Stemmer
 
@@ -41,16 +41,20 @@ class Term:
 
 def terms(text: str) -> list[Term]:
     """The content words of a text, in order."""
-    found = [(match.start(), match.end(), fold(match[0])) for match in _TOKEN.finditer(text)]
-    kept = [entry for entry in found if entry[2] and entry[2] not in STOP_WORDS]
-    stems = _stemmer().stemWords([entry[2] for entry in kept])
-    return [Term(start, end, stem) for (start, end, _), stem in zip(kept, stems, strict=True)]
+    found = (Term(match.start(), match.end(), _stem(match[0])) for match in _TOKEN.finditer(text))
+    return [term for term in found if term.stem]
 
 
 def stems(text: str) -> list[str]:
     """Stems of the content words of a text, in order, repeats included."""
-    words = (fold(match[0]) for match in _TOKEN.finditer(text))
-    return stem_words([word for word in words if word and word not in STOP_WORDS])
+    return [stem for token in _TOKEN.findall(text) if (stem := _stem(token))]
+
+
+@lru_cache(maxsize=1 << 17)  # the words of a build come again and again: 2.6 million, 80,000 of them different
+def _stem(token: str) -> str:
+    """"" for a stop word."""
+    word = fold(token)
+    return str(_stemmer().stemWord(word)) if word and word not in STOP_WORDS else ""
 
 
 def plain_words(text: str) -> set[str]:
