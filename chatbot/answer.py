@@ -701,6 +701,7 @@ def choose(
     evidence: Sequence[Evidence], hits: Sequence[Hit], settings: Mapping[str, float], asked: Asked
 ) -> list[Evidence]:
     """The best sentence and up to three more that come near it, add something and stay in three documents."""
+    evidence = _affirming(evidence, asked)
     broad = asked.kind in {"reason", "manner", "yes_no", "other"}
     least = evidence[0].score - settings["broad_margin" if broad else "narrow_margin"]
     chosen: list[Evidence] = []
@@ -716,6 +717,32 @@ def choose(
         chosen.append(item)
         documents.add(doc_id)
     return chosen
+
+
+def _affirming(evidence: Sequence[Evidence], asked: Asked) -> Sequence[Evidence]:
+    """Of a question which things are so ("Which tools need the course?") without the rows of a table that say no
+    ("Course needed: no"), if other rows with that column say something else.
+    """
+    if not _WHICH.match(asked.text) or _NEGATED.search(asked.text):
+        return evidence
+    said = [
+        {name: cell.strip(" .").casefold() in _NO for name, cell in row_cells(item.text).items()}
+        for item in evidence
+    ]
+    named = {
+        name
+        for cells in said
+        for name in cells
+        if (held := set(stems(name))) and held <= asked.weights.keys()
+    }
+    split = {name for name in named if {cells[name] for cells in said if name in cells} == {True, False}}
+    denied = [any(cells.get(name) for name in split) for cells in said]
+    return [item for item, no in zip(evidence, denied, strict=True) if not no]
+
+
+_WHICH = re.compile(r"\W*(?:which|what|who)\b", re.IGNORECASE)
+_NEGATED = re.compile(r"\b(?:no|not|none|never|without|\w+n['’]t)\b", re.IGNORECASE)
+_NO = frozenset("no none false n ✗ ✘".split())
 
 
 def first_short(asked: Asked, citations: Sequence[Citation], quoted: Sequence[Evidence]) -> str:

@@ -488,6 +488,29 @@ def test_rows_beside_the_one_that_is_asked_for_are_not_quoted(
     assert len(every.citations) == 3
 
 
+@pytest.mark.parametrize(
+    ("question", "quoted"),
+    [
+        ("Which tool has a course needed?", {"Sander", "Saw"}),
+        ("Which tool has no course needed?", {"Sander", "Saw", "Ladder"}),
+        ("Is the course needed for a tool?", {"Sander", "Saw", "Ladder"}),
+        ("Which tool has a spare?", {"Sander", "Saw", "Ladder"}),  # all say none: that is the answer
+    ],
+)
+def test_rows_that_say_no_are_not_among_the_things_that_are_so(
+    make_corpus: MakeCorpus, tmp_path: Path, question: str, quoted: set[str]
+) -> None:
+    rows = (
+        "Tool,Course needed,Spare,Maker\n"
+        "Sander,yes,none,Brightwood of Upper Larkfield\n"
+        "Ladder,No,none,Kestrel and Daughter\n"
+        "Saw,from 2027,none,the brothers Obermann\n"
+    )
+    build_index(make_corpus({"tools.csv": rows}), tmp_path / "index", HashEncoder())
+    answer = Chatbot(tmp_path / "index", HashEncoder(), None, parameters(margin=99.0)).answer(question)
+    assert {c.quote.split(";")[0].removeprefix("Tool: ") for c in answer.citations} == quoted
+
+
 def test_probability_by_hand() -> None:
     signals = np.zeros(len(SIGNALS))
     assert probability(signals, {"dense": 2.0}, 0.0) == 0.5

@@ -98,6 +98,20 @@ def test_a_question_in_a_conversation_is_answered_as_if_it_were_the_first(bot: C
     assert (answer.short_answer, answer.standalone_question) == ("Bram Oudekerk", answer.question)
 
 
+def test_the_rows_that_say_yes_are_quoted(bot: Chatbot) -> None:
+    history = ["What does membership cost?", "When is the annual meeting?"]
+    answer = bot.answer("Which tools need the course?", history)
+    assert answer.standalone_question == answer.question
+    assert {c.quote.split(";")[0] for c in answer.citations} == {"Tool: Chainsaw", "Tool: Floor sander"}
+
+
+def test_an_unsure_answer_tells_what_no_file_has(bot: Chatbot) -> None:
+    answer = bot.answer("What does the printer cost?")
+    assert answer.status in ("answered", "closest")  # the membership fee, unsure
+    assert answer.not_found is not None
+    assert answer.not_found.missing_terms == ("printer",)
+
+
 def test_a_follow_up_is_understood(bot: Chatbot) -> None:
     answer = bot.answer("Can it be extended?", ["How long does a loan last?"])
     assert first_document(answer) == "handbook.pdf"
