@@ -218,6 +218,8 @@ def as_text(answer: dict[str, Any]) -> str:
         lines.append(f"Searched {searched['passages']:,} passages of {searched['documents']:,} documents.")
         if missing["missing_terms"]:
             lines.append("Nowhere in them: " + ", ".join(missing["missing_terms"]))
+    if answer.get("unmentioned"):
+        lines.append("Not mentioned in the passages quoted: " + ", ".join(answer["unmentioned"]))
     sources = [f"[{c['number']}] {c['title']} ({c['source']})" for c in answer["citations"]]
     return "\n\n".join(part for part in ("\n".join(lines), "\n".join(sources)) if part)
 

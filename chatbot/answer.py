@@ -147,6 +147,7 @@ class Answer:
     milliseconds: dict[str, float]
     positions: tuple[Stated, ...] = ()  # two or more where status is "disagreement"
     only: tuple[str, ...] = ()  # the documents that were searched, in the order of their ids; none: all
+    unmentioned: tuple[str, ...] = ()  # names of the question, as typed, that no passage quoted from has
 
     @property
     def abstained(self) -> bool:
@@ -164,6 +165,7 @@ class Answer:
             "citations": [asdict(citation) for citation in self.citations],
             **({"positions": [asdict(stated) for stated in self.positions]} if self.positions else {}),
             **({"only": list(self.only)} if self.only else {}),
+            **({"unmentioned": list(self.unmentioned)} if self.unmentioned else {}),
             "hits": [
                 {
                     "rank": hit.rank,
@@ -433,6 +435,9 @@ class Chatbot:
             chosen = _of_each(values)
         citations = self._citations(chosen, reading, index)
         short = first_short(reading.asked, citations, chosen) if status == "answered" else ""
+        in_vain = _in_vain(status, confidence, _not_found(meant, index, only))
+        nowhere = in_vain.missing_terms if in_vain else ()
+        unmentioned = () if status in {"closest", "not_found"} else _unmentioned(reading, chosen)
         return Answer(
             question,
             meant,
@@ -442,7 +447,7 @@ class Chatbot:
             round(confidence, 4),
             citations,
             tuple(rerank(reading.hits)),
-            _in_vain(status, confidence, _not_found(meant, index, only)),
+            in_vain,
             _index_of(index),
             {
                 "encode": round(reading.encode_ms, 1),
@@ -456,6 +461,7 @@ class Chatbot:
                 for value, said_by, givers in values
             ),
             tuple(sorted(only or ())),
+            tuple(word for word in unmentioned if word not in nowhere),
         )
 
     def _citations(
@@ -828,6 +834,30 @@ def _in_vain(status: str, confidence: float, found: NotFound) -> NotFound | None
     """What was looked for, where nothing answers or where an unsure answer leaves out words of the question."""
     refused = status in {"closest", "not_found"}
     return found if refused or (confidence < LIKELY and found.missing_terms) else None
+
+
+def _unmentioned(reading: Reading, quoted: Sequence[Evidence]) -> tuple[str, ...]:
+    """Names and numbers of the question that stand nowhere in the passages quoted from, their titles or headings.
+
+    A question that takes something wrong for granted often has one: "When did Stalin visit Tokyo?" An inflection or a
+    relative is no other name: "Japanese", "Japan". What documents write with a capital counts where the asker has none.
+    """
+    hits = [reading.hits[item.candidate] for item in quoted]
+    told = {stem for hit in hits for stem in stems(f"{hit.title} {hit.passage.section} {hit.text}")}
+    beginnings = {stem[:_ALIKE] for stem in told}
+    asked = reading.asked.text
+    wanted = names(asked, () if _CAPITAL.search(asked) else [hit.text for hit in reading.hits[:NAMED_BY]])
+    lacking = (
+        asked[term.start : term.end]
+        for term in terms(asked)
+        if term.stem in wanted and term.stem not in told and len(term.stem) > 1
+        if term.stem[:1].isdigit() or term.stem[:_ALIKE] not in beginnings
+    )
+    return tuple(dict.fromkeys(lacking))
+
+
+_CAPITAL = re.compile(r"\w.*[A-Z]")  # not the first word's
+_ALIKE = 5  # letters at the beginning of a name and of its relatives
 
 
 def missing_terms(question: str, index: PassageIndex, within: Rows | None = None) -> tuple[str, ...]:

@@ -214,6 +214,7 @@ def _answer(part: _Part) -> Answer:
         part.numbers("milliseconds") if "milliseconds" in part.data else {},
         tuple(map(_stated, part.parts("positions"))) if "positions" in part.data else (),
         tuple(part.texts("only")) if "only" in part.data else (),
+        tuple(part.texts("unmentioned")) if "unmentioned" in part.data else (),
     )
 
 

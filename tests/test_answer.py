@@ -19,6 +19,7 @@ from conftest import CountingReader, HashEncoder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chatbot.__main__ import as_text
 from chatbot.answer import (
     LONGEST_QUESTION,
     MOST_DOCUMENTS,
@@ -461,6 +462,34 @@ def test_an_unsure_answer_tells_the_words_that_no_document_has(
     drawn = str(draw_answered(answer))
     assert ("No document mentions <b>zeppelin</b>" in drawn) == (missing is not None)
     assert "Searched" not in drawn
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("When did Stalin visit Tokyo?", ("Stalin",)),
+        ("when did stalin visit tokyo", ("stalin",)),  # another document writes it with a capital
+        ("When did Gorbachev visit Tokyo?", ()),
+        ("When did Gorbachev visit the Japanese?", ()),  # Japan is mentioned
+        ("When did Gorbachev visit Tokyo, in 1945?", ("1945",)),
+        ("When did Nixon visit Tokyo?", ()),  # as the word that no document has
+    ],
+)
+def test_names_that_the_passages_quoted_lack_are_told(
+    make_corpus: MakeCorpus, tmp_path: Path, question: str, told: tuple[str, ...]
+) -> None:
+    files = {
+        "visits.txt": "Mikhail Gorbachev came on a visit to Tokyo in Japan in April 1991.\n",
+        "yalta.txt": "In the Crimea in 1945, Joseph Stalin met the others.\n",
+    }
+    build_index(make_corpus(files), tmp_path / "index", HashEncoder())
+    unsure = parameters(margin=0.0)
+    unsure["untrained"]["refusal"]["bias"] = -0.1
+    answer = Chatbot(tmp_path / "index", HashEncoder(), None, unsure).answer(question)
+    assert (answer.status, answer.citations[0].doc_id) == ("answered", "visits.txt")
+    assert answer.unmentioned == told
+    assert answer.to_json().get("unmentioned", []) == list(told)
+    assert ("Not mentioned in the passages quoted: " in as_text(answer.to_json())) == bool(told)
 
 
 def test_missing_terms_are_as_typed_and_know_inflections(chatbot: Chatbot) -> None:

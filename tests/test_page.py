@@ -399,6 +399,19 @@ def test_markdown_of_what_was_not_found() -> None:
     assert markdown.turn_markdown(Turn("Q")) == ""
 
 
+def test_names_that_the_quoted_passages_lack_are_told_wherever_the_answer_is_shown() -> None:
+    for status in ("answered", "disagreement"):
+        turn = Turn("Q", answer(status, unmentioned=("Stalin", NASTY)))
+        html = drawing.draw_turn(turn, 0)
+        assert "Not mentioned in the passages quoted: Stalin " in visible(html)
+        assert "<script" not in html
+        assert "Not mentioned in the passages quoted: Stalin, " in markdown.turn_markdown(turn)
+        printed = printing.printable([turn], "T", "D")
+        assert "Not mentioned in the passages quoted: Stalin, " in printed
+        assert "<script" not in printed
+    assert "Not mentioned" not in drawing.draw_turn(Turn("Q", answer()), 0)
+
+
 def test_markdown_of_the_user_and_the_documents_is_not_markup() -> None:
     assert markdown.escape_markdown("<b>*a*[x](y)_`\\") == r"\<b>\*a\*\[x\](y)\_\`\\"
 

@@ -85,6 +85,9 @@ def test_reading_what_was_written_changes_nothing(receipt: Receipt, tmp_path: Pa
     path = tmp_path / "receipt.json"
     path.write_text(json.dumps(asked.to_json()))
     assert read_receipt(path).to_json() == asked.to_json()
+    told = make_receipt(replace(receipt.answer, unmentioned=("Stalin",)), now=NOW)
+    assert parse_receipt(as_json(told)).answer.unmentioned == ("Stalin",)
+    assert "unmentioned" not in receipt.to_json()
 
 
 def test_only_the_latest_turns_are_history(receipt: Receipt) -> None:
@@ -409,6 +412,7 @@ def test_everything_in_a_receipt_is_escaped(receipt: Receipt, collection: Collec
         "searched": {"documents": 1, "passages": 1},
         "unread_files": [NASTY],
     }
+    data["unmentioned"] = [NASTY]
     data["hits"][0]["why"] = {NASTY: 1}
     for status in ("answered", "closest", "disagreement", "not_found"):
         read = parse_receipt({**data, "status": status})

@@ -12,7 +12,7 @@ from urllib.parse import quote as percent_encode
 from markupsafe import Markup
 
 from chatbot.answer import Answer, Citation, confidence_word
-from chatbot.app.markdown import turn_markdown
+from chatbot.app.markdown import UNMENTIONED, turn_markdown
 from chatbot.app.text import count, name_some, section_below, shorten, without_title
 from chatbot.app.turns import Lost, Placed, Source, Turn
 
@@ -234,9 +234,26 @@ def draw_looked_in(names: Sequence[str]) -> Markup:
 
 
 def draw_answered(answer: Answer) -> Markup:
-    return Markup("{}{}{}{}").format(
-        draw_short(answer), draw_text(answer), draw_source_list(answer.citations), draw_missing(answer)
+    return Markup("{}{}{}{}{}").format(
+        draw_short(answer),
+        draw_text(answer),
+        draw_source_list(answer.citations),
+        draw_missing(answer),
+        draw_unmentioned(answer),
     )
+
+
+def draw_unmentioned(answer: Answer) -> Markup:
+    """The names of the question that the passages quoted do not hold, so that it may take something wrong for granted."""
+    if not answer.unmentioned:
+        return Markup()
+    return Markup('<div class="searched"><p class="terms">{} {}</p></div>').format(
+        UNMENTIONED, draw_words(answer.unmentioned)
+    )
+
+
+def draw_words(words: Sequence[str]) -> Markup:
+    return Markup(" ").join(Markup("<b>{}</b>").format(word) for word in words)
 
 
 def draw_disagreement(answer: Answer) -> Markup:
@@ -244,8 +261,8 @@ def draw_disagreement(answer: Answer) -> Markup:
     given = Counter(figure for cited in answer.citations for figure in set(FIGURE.findall(cited.quote)))
     shared = {figure for figure, quotes in given.items() if quotes > len(answer.citations) / 2}
     cards = (draw_card(cited, draw_figures(cited.quote, shared)) for cited in answer.citations)
-    return Markup('<h3>The sources differ</h3>{}<ul class="cards">{}</ul>').format(
-        draw_short(answer), Markup().join(cards)
+    return Markup('<h3>The sources differ</h3>{}<ul class="cards">{}</ul>{}').format(
+        draw_short(answer), Markup().join(cards), draw_unmentioned(answer)
     )
 
 
@@ -387,9 +404,10 @@ def draw_missing(answer: Answer) -> Markup:
     """The words of the question that nobody mentions, of an answer that tells them."""
     if not (answer.not_found and answer.not_found.missing_terms):
         return Markup()
-    chips = Markup(" ").join(Markup("<b>{}</b>").format(term) for term in answer.not_found.missing_terms)
     nobody = "None of the chosen documents" if answer.only else "No document"
-    return Markup('<div class="searched"><p class="terms">{} mentions {}</p></div>').format(nobody, chips)
+    return Markup('<div class="searched"><p class="terms">{} mentions {}</p></div>').format(
+        nobody, draw_words(answer.not_found.missing_terms)
+    )
 
 
 def draw_actions(answer: Answer, vote: str) -> Markup:

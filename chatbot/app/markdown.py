@@ -34,6 +34,8 @@ def _answer_markdown(answer: Answer, looked_in: Sequence[str]) -> Iterator[str]:
         yield f"> {quote} [{citation.number}]{changed}"
     if answer.not_found:
         yield searched_terms(answer.not_found, escape_markdown)
+    if answer.unmentioned:
+        yield f"{UNMENTIONED} {', '.join(map(escape_markdown, answer.unmentioned))}."
     if answer.citations:
         yield "Sources:"
         yield "\n".join(map(_source_markdown, answer.citations))
@@ -44,6 +46,9 @@ HEADINGS = {
     "closest": "No source answers this; the nearest passages are:",
     "not_found": "Not found in these documents.",
 }
+
+
+UNMENTIONED = "Not mentioned in the passages quoted:"
 
 
 def searched_terms(found: NotFound, escape: Callable[[str], str] = str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from chatbot.answer import Answer, Citation
-from chatbot.app.markdown import HEADINGS, searched_terms
+from chatbot.app.markdown import HEADINGS, UNMENTIONED, searched_terms
 from chatbot.app.text import count, section_below, shorten
 from chatbot.app.turns import Lost, Turn
 
@@ -90,6 +90,9 @@ def _answer(answer: Answer, numbers: dict[Place, int], looked_in: Sequence[str])
     parts += [_quote(citation, numbers[_place(citation)]) for citation in answer.citations]
     if answer.not_found:
         parts.append(Markup('<p class="aside">{}</p>').format(searched_terms(answer.not_found)))
+    if answer.unmentioned:
+        named = ", ".join(answer.unmentioned)
+        parts.append(Markup('<p class="aside" dir="auto">{} {}.</p>').format(UNMENTIONED, named))
     return Markup().join(parts)
 
 
