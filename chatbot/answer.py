@@ -437,7 +437,7 @@ class Chatbot:
         short = first_short(reading.asked, citations, chosen) if status == "answered" else ""
         in_vain = _in_vain(status, confidence, _not_found(meant, index, only))
         nowhere = in_vain.missing_terms if in_vain else ()
-        unmentioned = () if status in {"closest", "not_found"} else _unmentioned(reading, chosen)
+        unmentioned = () if status in {"closest", "not_found"} else _unmentioned(question, reading, chosen)
         return Answer(
             question,
             meant,
@@ -836,24 +836,27 @@ def _in_vain(status: str, confidence: float, found: NotFound) -> NotFound | None
     return found if refused or (confidence < LIKELY and found.missing_terms) else None
 
 
-def _unmentioned(reading: Reading, quoted: Sequence[Evidence]) -> tuple[str, ...]:
+def _unmentioned(question: str, reading: Reading, quoted: Sequence[Evidence]) -> tuple[str, ...]:
     """Names and numbers of the question that stand nowhere in the passages quoted from, their titles or headings.
 
     A question that takes something wrong for granted often has one: "When did Stalin visit Tokyo?" An inflection or a
-    relative is no other name: "Japanese", "Japan". What documents write with a capital counts where the asker has none.
+    relative is no other name: "Japanese", "Japan". What documents write with a capital counts where the asker has none;
+    a misspelt word that was put right does not.
     """
     hits = [reading.hits[item.candidate] for item in quoted]
     told = {stem for hit in hits for stem in stems(f"{hit.title} {hit.passage.section} {hit.text}")}
     beginnings = {stem[:_ALIKE] for stem in told}
-    asked = reading.asked.text
-    wanted = names(asked, () if _CAPITAL.search(asked) else [hit.text for hit in reading.hits[:NAMED_BY]])
-    lacking = (
-        asked[term.start : term.end]
-        for term in terms(asked)
-        if term.stem in wanted and term.stem not in told and len(term.stem) > 1
-        if term.stem[:1].isdigit() or term.stem[:_ALIKE] not in beginnings
+    meant = set(stems(reading.asked.text))
+    wanted = meant & names(
+        question, () if _CAPITAL.search(question) else [h.text for h in reading.hits[:NAMED_BY]]
     )
-    return tuple(dict.fromkeys(lacking))
+    lacking: list[tuple[int, int]] = []
+    for term in terms(question):
+        related = term.stem[:_ALIKE] in beginnings and not term.stem[0].isdigit()
+        if term.stem in wanted and len(term.stem) > 1 and term.stem not in told and not related:
+            joined = lacking and question[lacking[-1][1] : term.start] == " "  # "Far East"
+            lacking.append((lacking.pop()[0] if joined else term.start, term.end))
+    return tuple(dict.fromkeys(question[start:end] for start, end in lacking))
 
 
 _CAPITAL = re.compile(r"\w.*[A-Z]")  # not the first word's
