@@ -70,6 +70,7 @@ QUOTE = {
 BY_KIND = {
     "served": "served",
     "refused": "refused",
+    "told": "answered, with names that are not mentioned",
     "first_quote_on_evidence": "first quote on evidence",
     "contains_answer": "contains answer",
     "short_answer_f1": "short answer, F1",

@@ -488,6 +488,7 @@ class Outcome:
     right: bool
     milliseconds: float
     quote_confidence: float | None = None  # of the first quote
+    told: bool = False  # answered, with names of the question that the passages quoted lack
 
     @property
     def refused(self) -> bool:
@@ -530,6 +531,7 @@ def judge(query: Query, answer: Answer | None, index: PassageIndex, milliseconds
         right=query.answerable and bool(on_evidence or words),
         milliseconds=milliseconds,
         quote_confidence=citations[0].confidence if citations else None,
+        told=bool(answer and answer.unmentioned),
     )
 
 
@@ -749,10 +751,11 @@ def _defined_mean(values: Iterable[float | None]) -> Interval:
 
 
 def kind_figures(outcomes: Sequence[Outcome]) -> dict[str, Interval]:
-    """`served`: answered rightly, or refused where nothing answers."""
+    """`served`: answered rightly, or refused where nothing answers; `told`: answered, but not without `unmentioned`."""
     return {
         "served": mean_interval([outcome.served for outcome in outcomes]),
         "refused": mean_interval([outcome.refused for outcome in outcomes]),
+        "told": mean_interval([outcome.told for outcome in outcomes]),
         **answer_shares([outcome for outcome in outcomes if outcome.query.answerable]),
     }
 

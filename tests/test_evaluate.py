@@ -457,8 +457,9 @@ class FakeChatbot:
             raise QuestionError("too long")
         status, confidence, citations, short_answer = self.script[question]
         return SimpleNamespace(
-            status=status, confidence=confidence, citations=tuple(citations), short_answer=short_answer
-        )
+            status=status, confidence=confidence, citations=tuple(citations), short_answer=short_answer,
+            unmentioned=("Who",) if question == "Who drew?" else (),
+        )  # fmt: skip
 
 
 def true_cite(quote: str) -> Citation:
@@ -516,6 +517,7 @@ def test_figures_by_kind() -> None:
     assert list(kinds) == ["who", "when"]
     assert (kinds["who"]["served"].mean, kinds["who"]["served"].n) == (pytest.approx(2 / 3), 3)
     assert (kinds["when"]["served"].mean, kinds["when"]["refused"].mean) == (0.0, 1.0)
+    assert (kinds["who"]["told"].mean, kinds["when"]["told"].mean) == (pytest.approx(1 / 3), 0.0)
     assert (kinds["who"]["contains_answer"].mean, kinds["who"]["contains_answer"].n) == (1.0, 1)
 
 
