@@ -430,7 +430,7 @@ class Chatbot:
         values: list[tuple[str, str, list[Evidence]]] = []
         if status != "not_found":
             chosen = choose(reading.evidence, reading.hits, self.parameters["quotes"], reading.asked)
-        if confidence >= LIKELY and (values := self._differing(reading)):
+        if status == "answered" and confidence >= LIKELY and (values := self._differing(reading)):
             status = "disagreement"
             chosen = _of_each(values)
         citations = self._citations(chosen, reading, index)
