@@ -110,7 +110,7 @@ class SentenceTransformerEncoder:
             self._model = SentenceTransformer(
                 model,
                 device="cpu",
-                model_kwargs={"dtype": getattr(torch, "float32" if wanted == INT8 else wanted)},
+                model_kwargs={"dtype": dtype_of(wanted)},
                 local_files_only=True,
             )
         except (OSError, ValueError) as error:
@@ -329,6 +329,13 @@ def best_precision() -> str:
     abilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     native = any(abilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16", "arm_bf16"))
     return "bfloat16" if native and platform.machine() not in {"i386", "i686"} else INT8
+
+
+def dtype_of(precision: str) -> Any:
+    """torch's type of the weights that are loaded: those of int8 are rounded later (`read_alone`)."""
+    import torch
+
+    return torch.float32 if precision == INT8 else getattr(torch, precision)
 
 
 def unit_rows(vectors: NDArray[Any]) -> Vectors:

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Linear = Callable[[Tensor], Tensor]
+# what a layer does but attention, sums and norms: query, key and value of the states; merging, widening, narrowing
+Products = tuple[Callable[[Tensor], tuple[Tensor, ...]], Linear, Linear, Linear]
 _TOKENS = 200  # about, of a text that weights are laid out for
 
 
@@ -54,15 +56,24 @@ class PackedBert(nn.Module):
 
     def layers(self, states: Tensor, lengths: list[int]) -> Tensor:
         """(tokens, width) embeddings of texts that are `lengths` tokens long -> their last states."""
-        for layer in self.bert.encoder.layer:
-            own, merged = layer.attention.self, layer.attention.output
-            wide, narrow = layer.intermediate, layer.output
-            read = _attend(
-                own.query(states), own.key(states), own.value(states), lengths, own.num_attention_heads
-            )
-            states = merged.LayerNorm(merged.dense(read) + states)
-            states = narrow.LayerNorm(narrow.dense(wide.intermediate_act_fn(wide.dense(states))) + states)
+        heads = self.config.num_attention_heads
+        for number, layer in enumerate(self.bert.encoder.layer):
+            ask, merge, widen, narrow = self.products(number)
+            query, key, value = ask(states)
+            read = _attend(query, key, value, lengths, heads)
+            states = layer.attention.output.LayerNorm(merge(read) + states)
+            states = layer.output.LayerNorm(narrow(widen(states)) + states)
         return states
+
+    def products(self, number: int) -> Products:
+        layer = self.bert.encoder.layer[number]
+        own, wide = layer.attention.self, layer.intermediate
+        return (
+            lambda states: (own.query(states), own.key(states), own.value(states)),
+            layer.attention.output.dense,
+            lambda states: wide.intermediate_act_fn(wide.dense(states)),
+            layer.output.dense,
+        )
 
 
 class PreparedBert(PackedBert):
@@ -73,14 +84,8 @@ class PreparedBert(PackedBert):
         super().__init__(bert)
         self._prepared = [_prepare(layer, bert.config.hidden_act) for layer in bert.encoder.layer]
 
-    def layers(self, states: Tensor, lengths: list[int]) -> Tensor:
-        heads = self.config.num_attention_heads
-        for (ask, merge, widen, narrow), layer in zip(self._prepared, self.bert.encoder.layer, strict=True):
-            query, key, value = ask(states).chunk(3, 1)
-            read = _attend(query, key, value, lengths, heads)
-            states = layer.attention.output.LayerNorm(merge(read) + states)
-            states = layer.output.LayerNorm(narrow(widen(states)) + states)
-        return states
+    def products(self, number: int) -> Products:
+        return self._prepared[number]
 
 
 def joined(layers: Sequence[nn.Linear]) -> tuple[Tensor, Tensor]:
@@ -98,16 +103,18 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, lengths: list[int], heads
     return torch.cat(read, 1).transpose(0, 1).reshape(query.shape)
 
 
-def _prepare(layer: Any, act: str) -> tuple[Linear, Linear, Linear, Linear]:
-    """What a layer does to its states but attention, sums and norms: query, key and value, merging, widening, narrowing."""
+def _prepare(layer: Any, act: str) -> Products:
     own, wide = layer.attention.self, layer.intermediate
-    widen = _linear(wide.dense.weight, wide.dense.bias, "gelu" if act == "gelu" else "none")
-    return (
-        _linear(*joined([own.query, own.key, own.value])),
-        _linear(layer.attention.output.dense.weight, layer.attention.output.dense.bias),
-        widen if act == "gelu" else lambda states: wide.intermediate_act_fn(widen(states)),
-        _linear(layer.output.dense.weight, layer.output.dense.bias),
+    ask = _linear(*joined([own.query, own.key, own.value]))
+    merge, narrow = (
+        _linear(part.dense.weight, part.dense.bias) for part in (layer.attention.output, layer.output)
     )
+    if act == "gelu":
+        widen = _linear(wide.dense.weight, wide.dense.bias, act)
+    else:
+        alone = _linear(wide.dense.weight, wide.dense.bias)
+        widen = lambda states: wide.intermediate_act_fn(alone(states))  # noqa: E731
+    return lambda states: ask(states).chunk(3, 1), merge, widen, narrow
 
 
 def _linear(weight: Tensor, bias: Tensor, act: str = "none") -> Linear:
@@ -119,9 +126,8 @@ def _linear(weight: Tensor, bias: Tensor, act: str = "none") -> Linear:
 
     if weight.dtype != torch.bfloat16 or platform.machine().lower() not in ("x86_64", "amd64"):
         return plain
-    kernel: Any = (
-        torch.ops.mkldnn
-    )  # not public; where a torch has it no more, or otherwise, the plain way remains
+    # not public; where a torch has it no more, or otherwise, the plain way remains
+    kernel: Any = torch.ops.mkldnn
     some = torch.linspace(-1, 1, 8 * weight.shape[1]).view(8, -1).to(weight.dtype)
     try:
         laid_out = kernel._reorder_linear_weight(weight.contiguous(), _TOKENS)

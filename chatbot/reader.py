@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 
 from chatbot.cores import Cores
 from chatbot.corpus import Span
-from chatbot.encoder import INT8, EncodedQuery, Vectors, best_precision, packaged_model, read_alone
+from chatbot.encoder import EncodedQuery, Vectors, best_precision, dtype_of, packaged_model, read_alone
 from chatbot.errors import EncoderError
 from chatbot.quantities import unit_end
 from chatbot.terms import STOP_WORDS, fold, stems, terms
@@ -340,7 +340,7 @@ class _Network:
                 f"{weights} does not fit the reader (missing {lacking[:2]}, unexpected {unexpected[:2]})"
             )
         precision = best_precision()
-        self._network = network.to(torch.float32 if precision == INT8 else getattr(torch, precision)).eval()
+        self._network = network.to(dtype_of(precision)).eval()
         self._network.backbone = read_alone(network.backbone, precision)
         self._torch = torch
         self._lock = threading.Lock()

@@ -50,9 +50,8 @@ def stems(text: str) -> list[str]:
     return [stem for token in _TOKEN.findall(text) if (stem := _stem(token))]
 
 
-@lru_cache(
-    maxsize=1 << 17
-)  # the words of a build come again and again: 2.6 million, 80,000 of them different
+# the words of a build come again and again: 2.6 million, 80,000 of them different
+@lru_cache(maxsize=1 << 17)
 def _stem(token: str) -> str:
     """ "" for a stop word."""
     word = fold(token)
