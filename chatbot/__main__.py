@@ -204,6 +204,8 @@ def _places(options: argparse.Namespace) -> Any:
 
 def as_text(answer: dict[str, Any]) -> str:
     """An answer's JSON as a person reads it in a terminal."""
+    from chatbot.answer import UNMENTIONED
+
     lines = []
     if answer["standalone_question"] != answer["question"]:
         lines.append(f"Understood as: {answer['standalone_question']}")
@@ -219,7 +221,7 @@ def as_text(answer: dict[str, Any]) -> str:
         if missing["missing_terms"]:
             lines.append("Nowhere in them: " + ", ".join(missing["missing_terms"]))
     if answer.get("unmentioned"):
-        lines.append("Not mentioned in the passages quoted: " + ", ".join(answer["unmentioned"]))
+        lines.append(f"{UNMENTIONED} {', '.join(answer['unmentioned'])}")
     sources = [f"[{c['number']}] {c['title']} ({c['source']})" for c in answer["citations"]]
     return "\n\n".join(part for part in ("\n".join(lines), "\n".join(sources)) if part)
 

@@ -85,6 +85,8 @@ QUOTE_SIGNALS = (
     "network_any",  # as in SIGNALS
 )
 
+REFUSALS = ("closest", "not_found")  # of the states of an answer
+UNMENTIONED = "Not mentioned in the passages quoted:"  # before the names that are not
 SURE, LIKELY = 0.8, 0.5  # confidence from which a quote is called so
 
 Step = str  # "searching" or "reading"
@@ -151,7 +153,7 @@ class Answer:
 
     @property
     def abstained(self) -> bool:
-        return self.status in {"closest", "not_found"}
+        return self.status in REFUSALS
 
     def to_json(self) -> dict[str, Any]:
         missing = self.not_found
@@ -435,9 +437,9 @@ class Chatbot:
             chosen = _of_each(values)
         citations = self._citations(chosen, reading, index)
         short = first_short(reading.asked, citations, chosen) if status == "answered" else ""
-        in_vain = _in_vain(status, confidence, _not_found(meant, index, only))
-        nowhere = in_vain.missing_terms if in_vain else ()
-        unmentioned = () if status in {"closest", "not_found"} else _unmentioned(question, reading, chosen)
+        in_vain = _in_vain(status, confidence, meant, index, only)
+        told = in_vain.missing_terms if in_vain else ()
+        unmentioned = () if status in REFUSALS else _unmentioned(question, reading, chosen)
         return Answer(
             question,
             meant,
@@ -461,7 +463,7 @@ class Chatbot:
                 for value, said_by, givers in values
             ),
             tuple(sorted(only or ())),
-            tuple(word for word in unmentioned if word not in nowhere),
+            tuple(word for word in unmentioned if word not in told),
         )
 
     def _citations(
@@ -830,10 +832,14 @@ def _not_found(question: str, index: PassageIndex, only: frozenset[str] | None) 
     )
 
 
-def _in_vain(status: str, confidence: float, found: NotFound) -> NotFound | None:
+def _in_vain(
+    status: str, confidence: float, question: str, index: PassageIndex, only: frozenset[str] | None
+) -> NotFound | None:
     """What was looked for, where nothing answers or where an unsure answer leaves out words of the question."""
-    refused = status in {"closest", "not_found"}
-    return found if refused or (confidence < LIKELY and found.missing_terms) else None
+    if status in REFUSALS:
+        return _not_found(question, index, only)
+    found = _not_found(question, index, only) if confidence < LIKELY else None
+    return found if found and found.missing_terms else None
 
 
 def _unmentioned(question: str, reading: Reading, quoted: Sequence[Evidence]) -> tuple[str, ...]:

@@ -60,8 +60,8 @@ def meanings(question: str, history: Sequence[str], answers: Sequence[str] = ())
 
 def _asks_at_length(words: Sequence[_Word]) -> bool:
     """ "Which tools need the course", whose verb no list holds; not "What about the second bomb"."""
-    asked = bool(words) and words[0].kind == "wh" and words[1:2] != [] and words[1].low != "about"
-    return asked and sum(word.kind in _CONTENT for word in words) > 2
+    long = sum(word.kind in _CONTENT for word in words) > 2
+    return long and words[0].kind == "wh" and words[1].low != "about"
 
 
 def _beside(meant: str, before: str) -> str:

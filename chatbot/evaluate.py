@@ -27,7 +27,7 @@ import numpy as np
 from ir_measures import AP, RR, R, Success, nDCG
 from numpy.typing import NDArray
 
-from chatbot.answer import Answer, Chatbot, Citation, candidates, confidence_word, joint_score
+from chatbot.answer import REFUSALS, Answer, Chatbot, Citation, candidates, confidence_word, joint_score
 from chatbot.conversation import standalone
 from chatbot.corpus import Evidence, Qrels, Query
 from chatbot.encoder import Encoder
@@ -53,7 +53,6 @@ BLOCK = 1_000_000  # weights held at a time, 8 MB
 CURVE_POINTS = 20
 BINS = 10  # of a calibration
 SHORT_ANSWER_WORDS = 5
-REFUSALS = ("closest", "not_found")
 
 
 # Intervals ----------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from urllib.parse import quote as percent_encode
 
 from markupsafe import Markup
 
-from chatbot.answer import Answer, Citation, confidence_word
-from chatbot.app.markdown import UNMENTIONED, turn_markdown
+from chatbot.answer import UNMENTIONED, Answer, Citation, confidence_word
+from chatbot.app.markdown import turn_markdown
 from chatbot.app.text import count, name_some, section_below, shorten, without_title
 from chatbot.app.turns import Lost, Placed, Source, Turn
 
@@ -234,26 +234,15 @@ def draw_looked_in(names: Sequence[str]) -> Markup:
 
 
 def draw_answered(answer: Answer) -> Markup:
-    return Markup("{}{}{}{}{}").format(
-        draw_short(answer),
-        draw_text(answer),
-        draw_source_list(answer.citations),
-        draw_missing(answer),
-        draw_unmentioned(answer),
+    return Markup("{}{}{}{}").format(
+        draw_short(answer), draw_text(answer), draw_source_list(answer.citations), draw_lacking(answer)
     )
 
 
-def draw_unmentioned(answer: Answer) -> Markup:
-    """The names of the question that the passages quoted do not hold, so that it may take something wrong for granted."""
-    if not answer.unmentioned:
-        return Markup()
-    return Markup('<div class="searched"><p class="terms">{} {}</p></div>').format(
-        UNMENTIONED, draw_words(answer.unmentioned)
-    )
-
-
-def draw_words(words: Sequence[str]) -> Markup:
-    return Markup(" ").join(Markup("<b>{}</b>").format(word) for word in words)
+def draw_lacking(answer: Answer) -> Markup:
+    """The words of the question that no document has, and the names that the passages quoted have not."""
+    lines = draw_missing(answer) + draw_words(UNMENTIONED, answer.unmentioned)
+    return Markup('<div class="searched">{}</div>').format(lines) if lines else Markup()
 
 
 def draw_disagreement(answer: Answer) -> Markup:
@@ -262,7 +251,7 @@ def draw_disagreement(answer: Answer) -> Markup:
     shared = {figure for figure, quotes in given.items() if quotes > len(answer.citations) / 2}
     cards = (draw_card(cited, draw_figures(cited.quote, shared)) for cited in answer.citations)
     return Markup('<h3>The sources differ</h3>{}<ul class="cards">{}</ul>{}').format(
-        draw_short(answer), Markup().join(cards), draw_unmentioned(answer)
+        draw_short(answer), Markup().join(cards), draw_lacking(answer)
     )
 
 
@@ -392,7 +381,7 @@ def draw_searched(answer: Answer) -> Markup:
         '<div class="unread"><details><summary>{} could not be read</summary><ul>{}</ul></details>'
         '<a href="#documents//report">Reading report</a></div>'
     ).format(count(len(found.unread_files), "file"), files)
-    return Markup('{}<div class="searched"><p>Searched {} ({}).</p>{}</div>').format(
+    return Markup('<div class="searched">{}<p>Searched {} ({}).</p>{}</div>').format(
         draw_missing(answer),
         count(found.documents, "document"),
         count(found.passages, "passage"),
@@ -401,13 +390,13 @@ def draw_searched(answer: Answer) -> Markup:
 
 
 def draw_missing(answer: Answer) -> Markup:
-    """The words of the question that nobody mentions, of an answer that tells them."""
-    if not (answer.not_found and answer.not_found.missing_terms):
-        return Markup()
     nobody = "None of the chosen documents" if answer.only else "No document"
-    return Markup('<div class="searched"><p class="terms">{} mentions {}</p></div>').format(
-        nobody, draw_words(answer.not_found.missing_terms)
-    )
+    return draw_words(f"{nobody} mentions", answer.not_found.missing_terms if answer.not_found else ())
+
+
+def draw_words(label: str, words: Sequence[str]) -> Markup:
+    chips = Markup(" ").join(Markup("<b>{}</b>").format(word) for word in words)
+    return Markup('<p class="terms">{} {}</p>').format(label, chips) if words else Markup()
 
 
 def draw_actions(answer: Answer, vote: str) -> Markup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from chatbot.answer import Answer, Citation, NotFound
+from chatbot.answer import UNMENTIONED, Answer, Citation, NotFound
 from chatbot.app.text import count, section_below, shorten
 from chatbot.app.turns import Lost, Turn
 
@@ -46,9 +46,6 @@ HEADINGS = {
     "closest": "No source answers this; the nearest passages are:",
     "not_found": "Not found in these documents.",
 }
-
-
-UNMENTIONED = "Not mentioned in the passages quoted:"
 
 
 def searched_terms(found: NotFound, escape: Callable[[str], str] = str) -> str:

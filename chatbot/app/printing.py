@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from chatbot.answer import Answer, Citation
-from chatbot.app.markdown import HEADINGS, UNMENTIONED, searched_terms
+from chatbot.answer import UNMENTIONED, Answer, Citation
+from chatbot.app.markdown import HEADINGS, searched_terms
 from chatbot.app.text import count, section_below, shorten
 from chatbot.app.turns import Lost, Turn
 

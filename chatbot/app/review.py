@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 from markupsafe import Markup
 
+from chatbot.answer import REFUSALS
 from chatbot.app.parts import QUIET, html_part
 from chatbot.app.picking import draw_sentences
 from chatbot.app.text import count, name_time, sendable, shorten
@@ -314,7 +315,7 @@ def draw_handled(vote: Vote, handled: Handled) -> Markup:
 def draw_judging(vote: Vote, index: PassageIndex, splits: Sequence[str]) -> Markup:
     """The form in which the answer is accepted or corrected."""
     approved = vote.vote == UP and vote.answer.get("status") in ("answered", "disagreement")
-    refused = vote.answer.get("status") in ("closest", "not_found")
+    refused = vote.answer.get("status") in REFUSALS
     answerable = not (refused and vote.vote == UP)  # whoever likes a refusal agrees with it
     radio = Markup(
         '<label class="option"><input type="radio" name="answerable" value="{}"{}><span>{}</span></label>'
