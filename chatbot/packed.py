@@ -24,11 +24,15 @@ _TOKENS = 200  # about, of a text that weights are laid out for
 
 
 class PackedBert(nn.Module):
-    """A `transformers.BertModel` in its place, without dropout and with no masks but of padding at the right."""
+    """A `transformers.BertModel` in its place, with no masks but of padding at the right.
 
-    def __init__(self, bert: Any) -> None:
+    While it trains, `dropout` is the share of what a layer adds to the states that is left out.
+    """
+
+    def __init__(self, bert: Any, dropout: float = 0.0) -> None:
         super().__init__()
         self.bert = bert
+        self.dropout = nn.Dropout(dropout)
 
     @property
     def config(self) -> Any:
@@ -61,8 +65,8 @@ class PackedBert(nn.Module):
             ask, merge, widen, narrow = self.products(number)
             query, key, value = ask(states)
             read = _attend(query, key, value, lengths, heads)
-            states = layer.attention.output.LayerNorm(merge(read) + states)
-            states = layer.output.LayerNorm(narrow(widen(states)) + states)
+            states = layer.attention.output.LayerNorm(self.dropout(merge(read)) + states)
+            states = layer.output.LayerNorm(self.dropout(narrow(widen(states))) + states)
         return states
 
     def products(self, number: int) -> Products:

@@ -62,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rate", type=float, default=1e-4)
+    parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=1945)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args(argv)
@@ -94,6 +95,7 @@ def train(epochs: list[list[list[Row]]], tokenizer: Any, options: argparse.Names
         "seed": options.seed,
         "epochs": options.epochs,
         "rate": options.rate,
+        "dropout": options.dropout,
         **done,
     }
     (options.out / "record.json").write_text(json.dumps(record, indent=1))
@@ -108,12 +110,9 @@ def optimise(
     """One step a batch, with checkpoints in `options.out`; returns steps, last loss and minutes.
 
     bfloat16 forward and backward; AdamW on float32 masters; the rate warms up over a twentieth of the
-    steps and falls to 0. No dropout: few epochs overfit little, and random numbers are dear on a CPU.
+    steps and falls to 0.
     """
-    for module in network.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-    network.backbone = PackedBert(network.backbone)  # 1.4 to 1.5 s a step; with padding 2.5
+    network.backbone = PackedBert(network.backbone, options.dropout)  # 1.4 to 1.5 s a step; with padding 2.5
     masters = [p.detach().clone().requires_grad_() for p in trained(network).values()]
     network.to(torch.bfloat16)
     learning = list(trained(network).values())

@@ -5,10 +5,11 @@ name, a number or a date. Here it reads several passages of one question at once
 and learns to put the sentences that answer above all others of all passages, above all those that
 only repeat the question's words. Two sources of such groups:
 
-    --judged DIR:SPLIT[:CORPUS]
+    --judged DIR:SPLIT[:CORPUS[:alone]]
         questions with evidence; the passages are those that our own search finds. Evidence of
         metadata["partly"] counts neither as right nor as wrong. With CORPUS the documents are
-        those of that folder that share a title with a judged one.
+        those of that folder; of a corpus.jsonl only those that share a title with a judged one, or,
+        with "alone", the judged ones.
     --data FILE --haystack DIR --groups N
         N questions an epoch of the training file, with hard negatives found by BM25
 
@@ -42,7 +43,7 @@ from chatbot.index import Hit, build_index
 
 ROOT = Path(__file__).resolve().parents[1]
 BATCH_PIECES = 4096  # padded word pieces a step
-PASSAGES = 4  # read for one question, of the ten found
+ANSWERED = 0.9  # of the judged questions that can be; the others are shown passages as they come
 NEGATIVES = 3  # hard negatives of a question of the training file
 
 
@@ -64,12 +65,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--start", type=Path, help="folder with reader.safetensors")
     parser.add_argument("--mean", nargs="+", type=Path, metavar="FOLDER", help="only pack the mean of these")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--judged", nargs="*", default=[], metavar="DIR:SPLIT[:CORPUS]")
+    parser.add_argument("--judged", nargs="*", default=[], metavar="DIR:SPLIT[:CORPUS[:alone]]")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--haystack", type=Path)
     parser.add_argument("--groups", type=int, default=2000)
+    parser.add_argument(
+        "--passages", type=int, default=4, help="read for a judged question, of the ten found"
+    )
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rate", type=float, default=5e-5)
+    parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=1945)
     options = parser.parse_args(argv)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -83,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     epochs = []
     for epoch in range(options.epochs):
         dice = random.Random(options.seed + epoch)
-        groups = [group_of(query, hits, dice) for query, hits in judged]
+        groups = [group_of(query, hits, options.passages, dice) for query, hits in judged]
         groups += squad_groups(source, options.groups, epoch, options.seed, dice) if source else []
         epochs.append(list(batches(groups, dice)))
     tune(epochs, AutoTokenizer.from_pretrained(packaged_model()), options)
@@ -91,11 +96,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def searched(place: str) -> list[tuple[Query, list[Hit]]]:
-    """The questions of DIR:SPLIT[:CORPUS], each with the passages that our search finds for it."""
+    """The questions of DIR:SPLIT[:CORPUS[:alone]], each with the passages that our search finds for it."""
     name, split, *elsewhere = place.split(":")
     folder = Path(name)
     work = ROOT / "index" / "evaluations" / f"tune-{folder.name}-{split}"
-    documents = _same_titles(folder, split, Path(elsewhere[0]), work) if elsewhere else folder
+    documents = Path(elsewhere[0]) if elsewhere else folder
+    if elsewhere and (documents / "corpus.jsonl").is_file():
+        documents = _judged(folder, split, documents, work, alone="alone" in elsewhere)
     encoder = load_encoder()
     build_index(documents, work / "index", encoder)
     bot = Chatbot(work / "index", encoder)
@@ -103,21 +110,22 @@ def searched(place: str) -> list[tuple[Query, list[Hit]]]:
     return [(q, bot.reading(q.text, q.history).hits) for q in tqdm(queries, desc=f"search {place}")]
 
 
-def _same_titles(folder: Path, split: str, corpus: Path, work: Path) -> Path:
-    """A corpus folder of the documents that share a title with a judged one."""
+def _judged(folder: Path, split: str, corpus: Path, work: Path, *, alone: bool) -> Path:
+    """A corpus folder of the judged documents, with all that share a title with one unless these stand `alone`."""
     judged = {doc_id for some in read_qrels(folder, split).values() for doc_id in some}
     lines = (corpus / "corpus.jsonl").read_text("utf-8").splitlines()
-    titles = [json.loads(line)["title"] for line in lines]
-    wanted = {t for t, line in zip(titles, lines, strict=True) if json.loads(line)["_id"] in judged}
+    records = [json.loads(line) for line in lines]
+    titles = {record["title"] for record in records if record["_id"] in judged}
     made = work / "corpus"
     made.mkdir(parents=True, exist_ok=True)
-    some = (line for t, line in zip(titles, lines, strict=True) if t in wanted)
+    wanted = [r["_id"] in judged if alone else r["title"] in titles for r in records]
+    some = (line for line, want in zip(lines, wanted, strict=True) if want)
     (made / "corpus.jsonl").write_text("\n".join(some) + "\n", "utf-8")
     return made
 
 
-def group_of(query: Query, hits: Sequence[Hit], dice: random.Random) -> Group:
-    """`PASSAGES` of the passages found, of which at least one answers where any does."""
+def group_of(query: Query, hits: Sequence[Hit], passages: int, dice: random.Random) -> Group:
+    """So many of the passages found, more often those found first; where any answers, nearly always one that does."""
     question = typo(query.text, dice) if dice.random() < TYPOS else query.text
     rows, partly = [], []
     for hit in hits:
@@ -129,8 +137,10 @@ def group_of(query: Query, hits: Sequence[Hit], dice: random.Random) -> Group:
         header = header_of(hit.title, hit.passage.section)
         rows.append(Row(question, header, hit.text, sentences, tuple(sorted(right)), None))
         partly.append(frozenset(some - right))
-    order = sorted(range(len(rows)), key=lambda i: dice.random() ** (1 / (3 if rows[i].evidence else 1)))
-    chosen = order[-PASSAGES:]
+    # drawn with weight 1 / (1 + rank / 3): Efraimidis & Spirakis, "Weighted random sampling with a reservoir", 2006
+    order = sorted(range(len(rows)), key=lambda i: dice.random() ** (1 + i / 3), reverse=True)
+    answering = [i for i in order if rows[i].evidence][:1] if dice.random() < ANSWERED else []
+    chosen = [*answering, *(i for i in order if i not in answering)][:passages]
     return Group(tuple(rows[i] for i in chosen), tuple(partly[i] for i in chosen))
 
 
@@ -214,9 +224,11 @@ def tune(epochs: list[list[list[Group]]], tokenizer: Any, options: argparse.Name
         "start": json.loads((options.start / "record.json").read_text("utf-8")),
         "judged": [Path(place.split(":")[0]).name + ":" + place.split(":")[1] for place in options.judged],
         "groups": options.groups if options.data else 0,
+        "passages": options.passages,
         "seed": options.seed,
         "epochs": options.epochs,
         "rate": options.rate,
+        "dropout": options.dropout,
         **done,
     }
     (options.out / "record.json").write_text(json.dumps(record, indent=1))

@@ -57,6 +57,19 @@ def test_what_stands_in_the_padding_and_beside_a_text_changes_nothing(bert: Bert
             torch.testing.assert_close(alone.last_hidden_state[0], found[row, :length], atol=1e-5, rtol=0)
 
 
+def test_dropout_acts_only_while_it_trains(bert: BertModel) -> None:
+    packed = PackedBert(bert, dropout=0.5).eval()
+    ids, mask, types = texts(seed=5)
+    with torch.inference_mode():
+        still = PackedBert(bert)(ids, mask, types).last_hidden_state
+        torch.testing.assert_close(packed(ids, mask, types).last_hidden_state, still)
+        try:
+            moved = packed.train()(ids, mask, types).last_hidden_state
+        finally:
+            bert.eval()
+    assert not torch.allclose(moved, still, atol=1e-3)
+
+
 def test_prepared_for_reading_it_gives_the_same_states(bert: BertModel) -> None:
     ids, mask, types = texts(seed=5)
     with torch.inference_mode():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import random
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,9 +14,10 @@ import pytest
 import torch
 import tune_reader
 
-from chatbot import reader
+from chatbot import corpus, reader
 from chatbot.encoder import EncodedQuery
 from chatbot.errors import EncoderError
+from chatbot.index import Hit
 from chatbot.reader import (
     FEATURES,
     Asked,
@@ -389,3 +392,35 @@ def test_tuning_sets_each_right_sentence_against_all_wrong_ones_of_its_question(
     wrong = math.log(math.exp(2) + math.exp(0))  # the wrong sentence of each passage
     across = math.log(1 + math.exp(wrong - 1))
     assert tune_reader.loss_of(outputs, [group], right, none).item() == pytest.approx(within + across)
+
+
+def test_a_group_has_the_passages_asked_for_and_nearly_always_one_that_answers() -> None:
+    """Ten passages of one sentence each, of which the last answers and the first does so in part."""
+    hits = [
+        Hit(corpus.Passage(f"d{k}", 0, 3, "", ((0, 3),)), f"s{k}.", "", "", 0.0, k + 1, {}) for k in range(10)
+    ]
+    query = corpus.Query(
+        "q", "who", evidence=(corpus.Evidence("d9", 0, 3),), partly=(corpus.Evidence("d0", 1, 2),)
+    )
+    dice = random.Random(1)
+    groups = [tune_reader.group_of(query, hits, 3, dice) for _ in range(300)]
+    for group in groups:
+        assert len({row.text for row in group.rows}) == len(group.rows) == 3
+        assert [row.evidence for row in group.rows] == [
+            (0,) if row.text == "s9." else () for row in group.rows
+        ]
+        assert [some == {0} for some in group.partly] == [row.text == "s0." for row in group.rows]
+    shares = [np.mean([any(row.text == f"s{k}." for row in g.rows) for g in groups]) for k in range(10)]
+    assert shares[9] > 0.85
+    assert shares[0] > 1.5 * shares[8]  # what is found first is what is read in use
+
+
+def test_a_training_corpus_is_the_judged_documents_or_all_with_their_titles(tmp_path: Path) -> None:
+    records = [{"_id": f"{t}#{k}", "title": t, "text": "x"} for t in ("Ada", "Bern") for k in range(2)]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(json.dumps(r) for r in records) + "\n")
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "some.tsv").write_text("query-id\tcorpus-id\tscore\nq\tAda#1\t0\n")
+    for alone, expected in ((True, ["Ada#1"]), (False, ["Ada#0", "Ada#1"])):
+        made = tune_reader._judged(tmp_path, "some", tmp_path, tmp_path / "work", alone=alone)
+        lines = (made / "corpus.jsonl").read_text().splitlines()
+        assert [json.loads(line)["_id"] for line in lines] == expected
