@@ -21,7 +21,8 @@ from chatbot.corpus import (
 from chatbot.evaluate import contains_string
 
 CORPUS = ROOT / "corpus"
-SPLITS = ("dev", "test", "heldout", "train", "fit", "followups", "written_out", "premises")
+TRAINING = ROOT / "scripts" / "reader_questions"
+SPLITS = ("dev", "test", "heldout", "heldout2", "train", "fit", "followups", "written_out", "premises")
 ARTICLES = sorted((CORPUS / "articles").glob("*.md"))
 MARKUP = re.compile(
     r"<[a-zA-Z/!]|\]\(|!\[|\*\*|__|`|\{\{|\[\[|&[a-z]+;|^\s*(?:[-*+>|]|\d+[.)])\s", re.MULTILINE
@@ -38,6 +39,12 @@ def documents() -> dict[str, Document]:
 @cache
 def queries() -> dict[str, Query]:
     return read_queries(CORPUS)
+
+
+@cache
+def judged() -> tuple[Query, ...]:
+    """Those, and the ones on these articles that only train the reader."""
+    return *queries().values(), *split_queries(TRAINING, "articles")
 
 
 @cache
@@ -79,7 +86,7 @@ def test_titles_are_unique() -> None:
 def test_evidence_is_a_whole_sentence_of_its_document() -> None:
     wrong = [
         (query.query_id, evidence)
-        for query in queries().values()
+        for query in judged()
         for evidence in query.evidence
         if (evidence.start, evidence.end) not in sentence_spans(evidence.doc)
     ]
@@ -89,7 +96,7 @@ def test_evidence_is_a_whole_sentence_of_its_document() -> None:
 def test_every_answer_stands_in_some_evidence_as_the_scorer_reads_it() -> None:
     wrong = [
         (query.query_id, answer)
-        for query in queries().values()
+        for query in judged()
         for answer in query.answers
         if not any(
             contains_string(documents()[e.doc].text[e.start : e.end], [answer]) for e in query.evidence
@@ -99,12 +106,12 @@ def test_every_answer_stands_in_some_evidence_as_the_scorer_reads_it() -> None:
 
 
 def test_answerable_questions_have_evidence_and_the_others_have_none() -> None:
-    wrong = [query.query_id for query in queries().values() if query.answerable != bool(query.evidence)]
+    wrong = [query.query_id for query in judged() if query.answerable != bool(query.evidence)]
     assert wrong == []
 
 
 def test_part_of_an_answer_is_a_sentence_and_no_evidence() -> None:
-    partly = [(query, item) for query in queries().values() for item in query.partly]
+    partly = [(query, item) for query in judged() for item in query.partly]
     assert partly
     assert all((item.start, item.end) in sentence_spans(item.doc) for _, item in partly)
     assert not [query.query_id for query, item in partly if item in query.evidence]
@@ -138,4 +145,6 @@ def test_no_two_splits_share_a_question() -> None:
     assert all(asked)
     train = asked[SPLITS.index("train")]
     assert not any(train & other for other in asked if other is not train)
+    more = {(q.text.casefold().rstrip("?. "), q.history) for q in split_queries(TRAINING, "articles")}
+    assert not any(more & other for other in asked if other is not train)
     assert not asked[0] & asked[1]  # dev and test
