@@ -145,9 +145,10 @@ def _batch_answer(chatbot: Any, line: str, number: int, only: frozenset[str]) ->
         asked = json.loads(line)
         if not isinstance(asked, dict):
             raise QuestionError("expected a JSON object")
-        query_id = str(asked.get("id", number))
+        query_id = str(asked.get("id", number)).encode("utf-8", "replace").decode("utf-8")
         question, history = asked.get("question"), asked.get("history") or []
-        if not isinstance(question, str) or not all(isinstance(turn, str) for turn in history):
+        listed = isinstance(history, list) and all(isinstance(turn, str) for turn in history)
+        if not isinstance(question, str) or not listed:
             raise QuestionError('expected "question", a string, and "history", a list of strings')
         return {"id": query_id, **chatbot.answer(question, history, only=only).to_json()}
     except (ChatbotError, json.JSONDecodeError) as error:

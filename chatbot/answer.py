@@ -271,7 +271,8 @@ class Chatbot:
             yield self._smalltalk(question, reply, index)
             return
         yield "searching"
-        *before, spelt = [*history, question] if verbatim else _spelt([*history, question], index)
+        turns = [*map(_readable, history), question]
+        *before, spelt = turns if verbatim else _spelt(turns, index)
         searched = [self._search(meant, index, only) for meant in meanings(spelt, before, answers)]
         yield "reading"
         reading = self._meant(spelt, [self._read(some, index) for some in searched])
@@ -282,7 +283,7 @@ class Chatbot:
     ) -> Reading:
         """The signals and sentences on which `answer` decides; for fitting and for curiosity."""
         index = self.live()
-        *before, question = _spelt([*history, check_question(question)], index)
+        *before, question = _spelt([*map(_readable, history), check_question(question)], index)
         searched = [self._search(meant, index, only) for meant in meanings(question, before)]
         return self._meant(question, [self._read(some, index) for some in searched])
 
@@ -556,7 +557,7 @@ def _of_each(values: Sequence[tuple[str, str, list[Evidence]]]) -> list[Evidence
 
 def check_question(question: str) -> str:
     """The question without white space around it. Raises QuestionError when there is nothing to ask."""
-    question = question.replace("\0", "").strip()
+    question = _readable(question).strip()
     if not question:
         raise QuestionError("Please type a question.")
     if len(question) > LONGEST_QUESTION:
@@ -566,6 +567,11 @@ def check_question(question: str) -> str:
     if not re.search(r"\w", question):
         raise QuestionError("There is no word in that; please ask in words.")
     return question
+
+
+def _readable(text: str) -> str:
+    """Without what no text has: null characters, and halves of characters, such as a name in another encoding leaves."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def check_chosen(only: frozenset[str] | None, index: PassageIndex) -> frozenset[str] | None:
@@ -668,14 +674,16 @@ def logistic(logit: float) -> float:
 
 def names(question: str, texts: Sequence[str]) -> set[str]:
     """Stems of the question's names and numbers: what it writes with a capital behind its first word or in digits, and
-    what these texts write with a capital inside sentences more than twice as often as without.
+    what these texts write with a capital inside sentences more than twice as often as without. A question all in
+    capitals names nothing by them.
     """
     found = terms(question)
+    shouted = question.isupper()
     own = {
         term.stem
         for number, term in enumerate(found)
         if question[term.start].isdigit()
-        or (question[term.start].isupper() and (number or not _first(term, question)))
+        or (not shouted and question[term.start].isupper() and (number or not _first(term, question)))
     }
     capital, small = Counter[str](), Counter[str]()
     asked = {term.stem for term in found} - own
@@ -729,7 +737,8 @@ def choose(
 
 def _affirming(evidence: Sequence[Evidence], asked: Asked) -> Sequence[Evidence]:
     """Of a question which things are so ("Which tools need the course?") without the rows of a table that say no
-    ("Course needed: no"), if other rows with that column say something else.
+    ("Course needed: no"), if other rows with that column say something else. A row whose other cells have a word of
+    the question is the one asked about ("What course does the ladder need?"); nor may all go.
     """
     if not _WHICH.match(asked.text) or _NEGATED.search(asked.text):
         return evidence
@@ -741,15 +750,26 @@ def _affirming(evidence: Sequence[Evidence], asked: Asked) -> Sequence[Evidence]
         name
         for cells in said
         for name in cells
-        if (held := set(stems(name))) and held <= asked.weights.keys()
+        if not name.isdigit() and (held := set(stems(name))) and held <= asked.weights.keys()
     }
     split = {name for name in named if {cells[name] for cells in said if name in cells} == {True, False}}
+    about = [_told_beside(item, split) & asked.weights.keys() for item in evidence]
     denied = [any(cells.get(name) for name in split) for cells in said]
-    return [item for item, no in zip(evidence, denied, strict=True) if not no]
+    kept = [item for item, no, its in zip(evidence, denied, about, strict=True) if its or not no]
+    return kept or evidence
+
+
+def _told_beside(item: Evidence, columns: set[str]) -> set[str]:
+    """Stems of a row's other cells."""
+    return {
+        stem for name, cell in row_cells(item.text).items() if name not in columns for stem in stems(cell)
+    }
 
 
 _WHICH = re.compile(r"\W*(?:which|what|who)\b", re.IGNORECASE)
-_NEGATED = re.compile(r"\b(?:no|not|none|never|without|\w+n['’]t)\b", re.IGNORECASE)
+_NEGATED = re.compile(
+    r"\b(?:no|not|none|never|without|lack(?:s|ed|ing)?|missing|exempt|\w+n['’]t)\b", re.IGNORECASE
+)
 _NO = frozenset("no none false n ✗ ✘".split())
 
 
@@ -853,9 +873,8 @@ def _unmentioned(question: str, reading: Reading, quoted: Sequence[Evidence]) ->
     told = {stem for hit in hits for stem in stems(f"{hit.title} {hit.passage.section} {hit.text}")}
     beginnings = {stem[:_ALIKE] for stem in told}
     meant = set(stems(reading.asked.text))
-    wanted = meant & names(
-        question, () if _CAPITAL.search(question) else [h.text for h in reading.hits[:NAMED_BY]]
-    )
+    cased = _CAPITAL.search(question) and not question.isupper()
+    wanted = meant & names(question, () if cased else [h.text for h in reading.hits[:NAMED_BY]])
     lacking: list[tuple[int, int]] = []
     for term in terms(question):
         related = term.stem[:_ALIKE] in beginnings and not term.stem[0].isdigit()
@@ -916,7 +935,7 @@ def verify(answer: Mapping[str, Any], index: PassageStore) -> list[Verdict]:
         return [_verdict(citation, index) for citation in answer["citations"]]
     except (KeyError, TypeError) as error:
         raise QuestionError(f"not the JSON of an answer: a citation lacks {error}") from error
-    except ValueError as error:  # start, end or number
+    except (ValueError, OverflowError) as error:  # start, end or number
         raise QuestionError(f"not the JSON of an answer: a citation has no whole number ({error})") from error
 
 

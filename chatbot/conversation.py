@@ -49,7 +49,10 @@ def meanings(question: str, history: Sequence[str], answers: Sequence[str] = ())
     meant = standalone(question, history, answers=answers)
     if not history or (meant == question and all(form == "the" for *_, form in _anaphors(question))):
         return [meant]
-    before = standalone(history[-1], history[:-1])
+    asked = [number for number, turn in enumerate(history) if smalltalk(turn) is None]
+    if not asked:
+        return [meant]
+    before = standalone(history[asked[-1]], history[: asked[-1]])
     words = _words(question)
     points = any(word.low in _PRONOUNS or word.low in {*_POINTING, "there", "then"} for word in words)
     spoken = any(word.kind in {"aux", "verb"} for word in words) or _asks_at_length(words)
@@ -574,7 +577,8 @@ def _with(text: str, topic: str) -> str:
 
 
 def _more(text: str, past: _Past) -> list[str]:
-    return [f"Tell me more about {past.topic(text)}"] if _MORE.fullmatch(text) else []
+    topic = past.topic(text) if _MORE.fullmatch(text) else ""
+    return [f"Tell me more about {topic}"] if topic else []
 
 
 def _bare(text: str, past: _Past) -> list[str]:

@@ -219,7 +219,7 @@ _NUMBER = re.compile(
     r"|(?P<above>(?:more than|over)(?: a)?|at least|above|upwards of|exceeding)"
     r"|(?P<below>nearly|almost|close to)|(?P<under>up to|as many as|at most|fewer than|less than|under|no more than|below)) )?"
     r"(?:(?P<money>(?:US)?[$£€¥])?(?<![\w.,:/-])(?P<digits>\d+(?:[., ]\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?)"
-    r"(?:[ -](?P<scale>hundred|thousand|million|billion|trillion|bn)s?\b)?(?![\w:])(?!\.\d)"
+    r"(?:[ -](?P<scale>hundred|thousand|million|billion|trillion|bn)s?\b)?(?![\w:])(?![.,]\d)"
     rf"|\b(?P<words>(?:{_WORD})(?:[- ](?:and )?(?:{_WORD}))*)\b)",
     re.IGNORECASE,
 )

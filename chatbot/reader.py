@@ -255,7 +255,7 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         "person",
         re.compile(
-            r"\b(?:who|whom|whose|whos)\b|\b(?:what|which)(?: \w+){0,2} (?:general|marshal|admiral|leader|commander|president|minister|premier|ambassador|officer|historian|emperor|person|man|woman|scholar|author|judge|king|queen|scientist|player|actor)s?\b"
+            r"\b(?:who|whom|whose|whos)\b|\b(?:what|which)(?: (?!(?:do|does|did|is|are|was|were|has|have|had|will|would|can|could)\b)\w+){0,2} (?:general|marshal|admiral|leader|commander|president|minister|premier|ambassador|officer|historian|emperor|person|man|woman|scholar|author|judge|king|queen|scientist|player|actor)s?\b"
         ),
     ),
     (
@@ -293,10 +293,15 @@ _ASKS = re.compile(rf"\b(?:wh(?:at|ich|o|om|ose|en|ere|y)s?|how)\b|{_KINDS[-1][1
 def answer_kind(question: str) -> Kind:
     """What the question asks for, by its question word; "other" when none tells."""
     lower = asks(question).lower()
-    if _KINDS[-1][1].match(lower) and not re.search(r"\bor\b", lower):
-        return "yes_no"
     hits = [(match.start(), kind) for kind, pattern in _KINDS if (match := pattern.search(lower))]
-    return min(hits, key=lambda hit: hit[0])[1] if hits else "other"
+    first, kind = min(hits, default=(0, "other"), key=lambda hit: hit[0])
+    return "other" if _ASKED_BEFORE.search(lower, 0, first) else kind
+
+
+# "What did Stalin say" before "when Japan surrendered"
+_ASKED_BEFORE = re.compile(
+    r"\b(?:what|which)\b.*\b(?:do|does|did|has|have|had|will|would|can|could|should)\b"
+)
 
 
 # The trained network ------------------------------------------------------------------------

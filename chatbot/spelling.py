@@ -29,7 +29,6 @@ ALIKE, TOLD, USE = 0.5, 0.5, 0.25
 NAME = 10**7  # how often a word is counted that is in no dictionary
 TWO_ERRORS = 9, 7  # letters from which a word may have two: any, and with the same consonants
 
-_ERRORS = EditDistance(DistanceAlgorithm.DAMERAU_OSA)
 _WORD = re.compile(r"(?<![\w@/\\.-])[^\W\d_]+(?![\w@/\\])")
 # without an apostrophe: "didnt", "theyre"
 _CONTRACTED = {f"{word}t" for word in STOP_WORDS if word.endswith("n")} | set(
@@ -59,7 +58,7 @@ def put_right(question: str, documents: Vocabulary) -> str:
         return question
     right, last = "", 0
     for word, other in zip(suspected, nearest, strict=True):
-        if other:
+        if other not in ("", fold(word[0])):
             right += question[last : word.start()] + (other.capitalize() if word[0][0].isupper() else other)
             last = word.end()
     return right + question[last:]
@@ -82,8 +81,11 @@ def _nearest(word: str, documents: Vocabulary, *, name: bool) -> str:
     told = dict(documents.words_from(word[0], lengths[0], lengths[-1]))
     common = () if name else (other for other in _beginning_with(word[0]) if len(other) in lengths)
     found: list[tuple[float, str]] = []
+    distance = EditDistance(
+        DistanceAlgorithm.DAMERAU_OSA
+    )  # of this thread alone: it writes down what it compares
     for other in sorted({*told, *common}):
-        errors = _ERRORS.compare(word, other, most)  # -1 for more
+        errors = distance.compare(word, other, most)  # -1 for more
         alike = errors >= 0 and _consonants(word) == _consonants(other)
         if 0 <= errors < 2 or alike or (errors == 2 and len(word) >= TWO_ERRORS[0]):
             use = math.log10(_dictionary().get(other, NAME) * (1 + told.get(other, 0)))

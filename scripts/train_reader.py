@@ -121,7 +121,8 @@ def optimise(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(step / warm, (steps - step) / max(steps - warm, 1))
     )
-    step = resume(options.out, network, masters, optimizer, schedule)
+    made_with = _fingerprint(options, steps)
+    step = resume(options.out, network, masters, optimizer, schedule, made_with)
     started, losses = time.monotonic(), []
     network.train()
     for number in tqdm(range(step, steps), initial=step, total=steps, mininterval=20, desc="training"):
@@ -138,7 +139,7 @@ def optimise(
         losses.append(float(loss.detach()))
         if (number + 1) % 250 == 0 or number + 1 == steps:
             tqdm.write(f"step {number + 1}/{steps} loss {np.mean(losses[-250:]):.4f}")
-            save(options.out, network, masters, optimizer, number + 1)
+            save(options.out, network, masters, optimizer, number + 1, made_with)
     return {
         "steps": steps,
         "last_loss": round(float(np.mean(losses[-250:])), 4) if losses else 0.0,
@@ -290,18 +291,32 @@ def trained(network: ReaderNetwork) -> dict[str, torch.nn.Parameter]:
     return {name.replace("backbone.bert.", "backbone."): p for name, p in named if p.requires_grad}
 
 
+def _fingerprint(options: argparse.Namespace, steps: int) -> str:
+    """What tells one run from another: its settings and how many steps its data make."""
+    settings = {
+        name: str(value) for name, value in sorted(vars(options).items()) if name not in ("out", "threads")
+    }
+    return hashlib.sha256(json.dumps([settings, steps]).encode()).hexdigest()
+
+
 def save(
-    folder: Path, network: ReaderNetwork, masters: list[torch.Tensor], optimizer: Any, step: int
+    folder: Path,
+    network: ReaderNetwork,
+    masters: list[torch.Tensor],
+    optimizer: Any,
+    step: int,
+    made_with: str,
 ) -> None:
     """The weights as safetensors; the optimizer's moments beside them, so that training can go on."""
+    about = {"step": str(step), "made with": made_with}
     weights = {name: p.detach().contiguous() for name, p in zip(trained(network), masters, strict=True)}
-    _save(weights, folder / "reader.safetensors", {"step": str(step)})
+    _save(weights, folder / "reader.safetensors", about)
     moments = {
         f"{number}.{name}": value
         for number, state in optimizer.state_dict()["state"].items()
         for name, value in state.items()
     }
-    _save(moments, folder / "optimizer.safetensors", {"step": str(step)})
+    _save(moments, folder / "optimizer.safetensors", about)
 
 
 def _save(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
@@ -311,16 +326,29 @@ def _save(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]
 
 
 def resume(
-    folder: Path, network: ReaderNetwork, masters: list[torch.Tensor], optimizer: Any, schedule: Any
+    folder: Path,
+    network: ReaderNetwork,
+    masters: list[torch.Tensor],
+    optimizer: Any,
+    schedule: Any,
+    made_with: str,
 ) -> int:
-    """The step after which the folder's checkpoint was written; 0 without one."""
+    """The step after which the folder's checkpoint was written; 0 without one.
+
+    Raises SystemExit for a checkpoint of another run, which would else go on, or pass, as this one.
+    """
     files = folder / "reader.safetensors", folder / "optimizer.safetensors"
     if not all(path.is_file() for path in files):
         return 0
     steps = set()
     for path in files:
         with safe_open(path, "pt") as opened:
-            steps.add(int(opened.metadata()["step"]))
+            about = opened.metadata()
+        if about.get("made with") != made_with:
+            raise SystemExit(
+                f"{path} is of a run with other settings or data; name another folder with --out"
+            )
+        steps.add(int(about["step"]))
     if len(steps) != 1:  # stopped between the two files
         return 0
     step = steps.pop()

@@ -542,6 +542,47 @@ def test_rows_that_say_no_are_not_among_the_things_that_are_so(
     assert {c.quote.split(";")[0].removeprefix("Tool: ") for c in answer.citations} == quoted
 
 
+@pytest.mark.parametrize(
+    ("rows", "question", "quoted"),
+    [
+        # the row asked about says no, and that is the answer
+        (
+            "Tool,Spare parts\nLadder,none\nSander,belt\n",
+            "What spare parts does the ladder have?",
+            {"Ladder"},
+        ),
+        # "no" is asked for, in another word
+        ("Tool,Spare\nSander,belt\nLadder,none\n", "Which tools lack a spare?", {"Sander", "Ladder"}),
+    ],
+)
+def test_a_row_that_says_no_is_quoted_where_that_answers(
+    make_corpus: MakeCorpus, tmp_path: Path, rows: str, question: str, quoted: set[str]
+) -> None:
+    build_index(make_corpus({"tools.csv": rows}), tmp_path / "index", HashEncoder())
+    answer = Chatbot(tmp_path / "index", HashEncoder(), None, parameters(margin=99.0)).answer(question)
+    assert {c.quote.split(";")[0].removeprefix("Tool: ") for c in answer.citations} == quoted
+
+
+def test_something_is_quoted_where_every_row_says_no_to_a_part(
+    make_corpus: MakeCorpus, tmp_path: Path
+) -> None:
+    rows = "Tool,Course,Spare\nSander,yes,no\nLadder,no,yes\n"
+    build_index(make_corpus({"tools.csv": rows}), tmp_path / "index", HashEncoder())
+    bot = Chatbot(tmp_path / "index", HashEncoder(), None, parameters(margin=99.0))
+    assert bot.answer("Which tool has a course and a spare?").citations
+
+
+def test_a_question_in_capitals_names_nothing_by_them(chatbot: Chatbot) -> None:
+    assert names("HOW MANY SOLDIERS PERISHED IN 1945?", ()) == {"1945"}
+    assert chatbot.answer("WHO SIGNED THE SURRENDER OF JAPAN?").unmentioned == ()
+
+
+def test_halves_of_characters_become_question_marks(chatbot: Chatbot) -> None:
+    assert check_question("caf\udce9 when \ud83d?") == "caf? when ??"
+    answer = chatbot.answer("Who signed it \ud83d?", history=["What was the surrender\udce9?"])
+    json.dumps(answer.to_json(), ensure_ascii=False).encode()
+
+
 def test_probability_by_hand() -> None:
     signals = np.zeros(len(SIGNALS))
     assert probability(signals, {"dense": 2.0}, 0.0) == 0.5

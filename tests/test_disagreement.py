@@ -115,6 +115,10 @@ def test_a_position_names_all_statements_that_give_it() -> None:
             "How long did the strike at Tarn last?",
             ("The strike at Tarn lasted 14 days.", "The strike at Tarn lasted two weeks."),
         ),
+        (
+            "What does the pass to Tarn cost?",
+            ("The pass to Tarn costs €12,50.", "The pass to Tarn costs €12.50."),
+        ),
         ("How far is it to Tarn?", ("It is 256 miles to Tarn.", "It is 412 km to Tarn.")),
     ],
 )

@@ -66,14 +66,17 @@ def test_batch_answers_every_line_as_alone_and_names_the_broken_one(
         "{broken",
         json.dumps({"id": "b", "question": "Who led it?", "history": ["What was the Kyujo incident?"]}),
         json.dumps({"id": "c", "question": "   "}),
+        json.dumps({"id": "d", "question": "Who led it?", "history": "What was the Kyujo incident?"}),
+        json.dumps({"id": "e\ud83d", "question": "Who led it?", "history": 5}),
     ]
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines)))
     assert main(["ask", "--json", "--batch", *places]) == 0
     answers: list[dict[str, Any]] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [answer["id"] for answer in answers] == ["a", "2", "b", "c"]
+    assert [answer["id"] for answer in answers] == ["a", "2", "b", "c", "d", "e?"]
     assert "line 2" in answers[1]["error"]
     assert "Kyujo" in answers[2]["standalone_question"]
     assert "type a question" in answers[3]["error"]
+    assert all('"history", a list of strings' in answer["error"] for answer in answers[4:])
     first, alone = answers[0], json.loads(asked)  # of another process
     assert first["status"] == "answered"
     assert first.pop("milliseconds").keys() == alone.pop("milliseconds").keys()

@@ -17,7 +17,7 @@ from chatbot.conversation import TURNS
 from chatbot.index import build_index
 from chatbot.receipt import Receipt, replay
 from chatbot.spelling import put_right
-from chatbot.terms import stem_words
+from chatbot.terms import fold, stem_words
 
 
 class Words:
@@ -76,6 +76,13 @@ def test_one_error_is_put_right(typed: str, right: str) -> None:
 )
 def test_what_may_be_right_is_left_alone(question: str) -> None:
     assert put_right(question, DOCUMENTS) == question
+
+
+def test_a_word_whose_accents_alone_differ_is_left_alone() -> None:
+    """As every run of Japanese is, which the documents' stems know by its single characters."""
+    documents = Words(**{fold("国境である"): 3})
+    documents.stems = set(stem_words(list("国境である")))
+    assert put_right("国境である？", documents) == "国境である？"
 
 
 def test_the_word_that_more_passages_hold_is_meant() -> None:
