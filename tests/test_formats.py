@@ -328,6 +328,36 @@ def test_docx_changes_count_as_made_and_content_controls_are_read() -> None:
     assert texts(read(saved(document), "docx")) == ["Kept added end", "Controlled."]
 
 
+def test_docx_rows_and_cells_in_content_controls_stay_below_their_columns() -> None:
+    document = docx.Document()
+    cells = document.add_table(3, 3)
+    rows = (("Name", "Date", "Place"), ("Yalta", "February 1945", "Crimea"), ("Tehran", "1943", "Persia"))
+    for row, values in enumerate(rows):
+        for column_number, value in enumerate(values):
+            cells.cell(row, column_number).text = value
+    for wrapped in (cells.cell(1, 1)._tc, cells.rows[2]._tr):
+        control = docx.oxml.OxmlElement("w:sdt")
+        wrapped.addprevious(control)
+        control.append(docx.oxml.OxmlElement("w:sdtContent"))
+        control[0].append(wrapped)
+    assert texts(read(saved(document), "docx")) == [
+        "Name: Yalta; Date: February 1945; Place: Crimea",
+        "Name: Tehran; Date: 1943; Place: Persia",
+    ]
+
+
+@pytest.mark.parametrize(("change", "there"), [("ins", 1), ("del", 0), ("moveFrom", 0), ("moveTo", 1)])
+def test_docx_text_is_read_where_it_was_moved_to_and_not_where_it_was(change: str, there: int) -> None:
+    space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    run = "<w:r><w:t>A sentence.</w:t></w:r>"
+    document = docx.Document()
+    document.element.body.insert(0, etree.fromstring(
+        f'<w:p xmlns:w="{space}"><w:{change}>{run}<w:r><w:pict><w:txbxContent><w:p>{run}</w:p></w:txbxContent>'
+        f"</w:pict></w:r></w:{change}></w:p>"
+    ))  # fmt: skip
+    assert texts(read(saved(document), "docx")) == ["A sentence.", "A sentence."] * there
+
+
 def test_pptx_slides_are_pages_with_notes() -> None:
     found = read(make_pptx(), "pptx")
     assert found.pages == 3

@@ -11,6 +11,8 @@ from chatbot.formats.table import table_parts
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # repeats its neighbour
+_GONE = {_FALLBACK, f"{_W}del", f"{_W}moveFrom"}
+_WRAPPERS = {f"{_W}sdt", f"{_W}sdtContent", f"{_W}customXml"}  # content controls
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 
 
@@ -54,11 +56,11 @@ def _block_parts(parent: Any, levels: dict[str, int]) -> Iterator[Part]:
             if text:
                 yield Part(text, levels.get(_style(child), 0))
             for box in child.iter(f"{_W}txbxContent"):
-                if not any(ancestor.tag == _FALLBACK for ancestor in box.iterancestors()):
+                if _GONE.isdisjoint(ancestor.tag for ancestor in box.iterancestors()):
                     yield from _block_parts(box, levels)
         elif child.tag == f"{_W}tbl":
             yield from _table(child, levels)
-        elif child.tag in {f"{_W}sdt", f"{_W}sdtContent", f"{_W}customXml"}:
+        elif child.tag in _WRAPPERS:
             yield from _block_parts(child, levels)
 
 
@@ -79,7 +81,7 @@ def _text(element: Any) -> str:
             pieces.append(" ")
         elif node.tag == f"{_W}noBreakHyphen":
             pieces.append("-")
-        elif node.tag not in {f"{_W}txbxContent", f"{_W}pPr", _FALLBACK}:
+        elif node.tag not in {f"{_W}txbxContent", f"{_W}pPr", *_GONE}:
             pending += reversed(node)
             if node.tag == f"{_W}p":
                 pieces.append(" ")
@@ -88,13 +90,22 @@ def _text(element: Any) -> str:
 
 def _table(table: Any, levels: dict[str, int]) -> Iterator[Part]:
     """Its rows; the paragraphs of its cells where a single row or column only serves the layout."""
-    cells = [list(row.iterfind(f"{_W}tc")) for row in table.iterfind(f"{_W}tr")]
+    cells = [list(_unwrapped(row, f"{_W}tc")) for row in _unwrapped(table, f"{_W}tr")]
     if len(cells) < 2 or max(map(len, cells)) < 2:
         for row in cells:
             for cell in row:
                 yield from _block_parts(cell, levels)
         return
     yield from table_parts([[text for cell in row for text in _spread(cell)] for row in cells])
+
+
+def _unwrapped(parent: Any, tag: str) -> Iterator[Any]:
+    """The children with that tag in order, those in content controls too."""
+    for child in parent:
+        if child.tag == tag:
+            yield child
+        elif child.tag in _WRAPPERS:
+            yield from _unwrapped(child, tag)
 
 
 def _spread(cell: Any) -> list[str]:
