@@ -412,6 +412,18 @@ def test_csv_rows_read_as_text(data: bytes, rows: list[str]) -> None:
     assert texts(csv.read_csv(data)) == rows
 
 
+def test_empty_lines_of_a_csv_file_do_not_count_as_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv, "MAX_ROWS", 4)
+    monkeypatch.setattr(table, "MAX_ROWS", 4)
+    assert texts(csv.read_csv(b"a,b\n\n1,2\n\n3,4\n\n,\n\n5,6\n\n")) == [
+        "a: 1; b: 2",
+        "a: 3; b: 4",
+        "a: 5; b: 6",
+    ]
+    with pytest.raises(formats.Unreadable, match="has more than 4 rows; divide it"):
+        csv.read_csv(b"a,b\n\n1,2\n\n3,4\n\n5,6\n\n7,8\n")
+
+
 def test_html_keeps_the_content_and_drops_the_frame() -> None:
     found = read(PAGE.encode(), "html")
     assert found.title == "Yalta"

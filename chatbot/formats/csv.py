@@ -19,11 +19,11 @@ def read_csv(data: bytes) -> Content:
     delimiter = _delimiter(text[:_SAMPLE_CHARACTERS])
     try:
         cells = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        rows = list(itertools.islice(([tidy(cell) for cell in row] for row in cells), MAX_ROWS + 2))
+        filled = filter(any, ([tidy(cell) for cell in row] for row in cells))  # empty lines part nothing here
+        rows = list(itertools.islice(filled, MAX_ROWS + 2))
     except csv.Error as error:
         raise Unreadable(f"is no table ({error})") from error
-    filled = [row for row in rows if any(row)]  # empty lines part nothing here
-    return Content(tuple(table_parts(filled)), warnings=(note,) if note else ())
+    return Content(tuple(table_parts(rows)), warnings=(note,) if note else ())
 
 
 def _delimiter(text: str) -> str:
