@@ -446,6 +446,15 @@ def test_html_keeps_the_content_and_drops_the_frame() -> None:
         ('<meta charset="windows-1251"><p>Ялта.</p>'.encode("cp1251"), ["Ялта."]),
         ('<?xml version="1.0" encoding="utf-8"?><html><p>Größe</p></html>'.encode(), ["Größe"]),
         (b"<table><tr><th>Name<th>Year<tr><td>Yalta<td>1945</table>", ["Name: Yalta; Year: 1945"]),
+        (
+            b"<table><tr><th>G<b>a</b>s<th>Share<tr><td>CO<sub>2</sub><style>a {}</style><script>b()</script>"
+            b"<td><span hidden>0004</span>4 %<!-- c --><tr><td><p>Ar</p><p>gon</p><td>1<br>%"
+            b"<tr hidden><td>Xe<td>5<tbody hidden><tr><td>Ne<td>6</table>",
+            ["Gas: CO2; Share: 4 %", "Gas: Ar gon; Share: 1 %"],
+        ),
+        (
+            ["One two.", "a\n  b", "A B"],
+        ),
         (b"<table><tr><td>Only <i>layout</i></table>tail", ["Only layout", "tail"]),
     ],
 )

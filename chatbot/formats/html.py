@@ -194,11 +194,12 @@ def _hidden(element: Any, tag: str) -> bool:
 
 
 def _rows(table: Any) -> list[list[str]]:
-    """Cells of a table of data; [] for one that only serves the layout."""
+    """Cells of the rows shown of a table of data; [] for one that only serves the layout."""
     if table.find(".//table") is not None:
         return []
     rows = [
-        [tidy(" ".join(cell.itertext())) for cell in row if cell.tag in {"td", "th"}]
+        [tidy(" ".join(part.text for part in block_parts(cell))) for cell in row if cell.tag in {"td", "th"}]
         for row in table.iter("tr")
+        if not (_hidden(row, row.tag) or _hidden(row.getparent(), row.getparent().tag))
     ]
     return rows if len(rows) > 1 and max(map(len, rows)) > 1 else []
