@@ -453,6 +453,7 @@ def test_html_keeps_the_content_and_drops_the_frame() -> None:
             ["Gas: CO2; Share: 4 %", "Gas: Ar gon; Share: 1 %"],
         ),
         (
+            b"<pre hidden>x</pre><p>One\n two.</p><pre>a\n  b</pre><p>A<br>B</p>",
             ["One two.", "a\n  b", "A B"],
         ),
         (b"<table><tr><td>Only <i>layout</i></table>tail", ["Only layout", "tail"]),

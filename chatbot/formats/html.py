@@ -143,6 +143,9 @@ def block_parts(root: Any, left_out: Container[Any] = frozenset()) -> Iterator[P
     level = 0
     preformatted = 0
 
+    def skipped(element: Any, tag: str) -> bool:
+        return element in left_out or _hidden(element, tag)
+
     def flush() -> Iterator[Part]:
         text = "".join(pieces)
         pieces.clear()
@@ -155,7 +158,7 @@ def block_parts(root: Any, left_out: Container[Any] = frozenset()) -> Iterator[P
         tag = element.tag if isinstance(element.tag, str) else ""
         block = bool(tag) and tag not in _INLINE
         if event == "start":
-            if element in left_out or _hidden(element, tag):
+            if skipped(element, tag):
                 walk.skip_subtree()
                 continue
             if block:
@@ -178,7 +181,9 @@ def block_parts(root: Any, left_out: Container[Any] = frozenset()) -> Iterator[P
                 yield from flush()
             if tag in _HEADINGS:
                 level = 0
-            preformatted -= tag == "pre"
+            preformatted -= tag == "pre" and not skipped(
+                element, tag
+            )  # what was skipped ends here all the same
         if element is not root:
             pieces.append(element.tail or "")
     yield from flush()
