@@ -370,6 +370,30 @@ def test_pptx_slides_are_pages_with_notes() -> None:
     )
 
 
+def test_pptx_lines_of_a_paragraph_are_parted_and_its_fields_left_out() -> None:
+    show = pptx.Presentation()
+    slide = show.slides.add_slide(show.slide_layouts[1])
+    slide.placeholders[1].text = "First we\vland.\nThen we march."
+    paragraph = slide.placeholders[1].text_frame.paragraphs[1]
+    field = f'<a:fld xmlns:a="{paragraph._p.nsmap["a"]}" id="{{0}}" type="slidenum"><a:t>1</a:t></a:fld>'
+    paragraph._p.append(etree.fromstring(field))
+    assert texts(read(saved(show), "pptx")) == ["First we land.", "Then we march."]
+
+
+def test_pptx_shapes_of_no_known_type_do_not_spoil_the_show() -> None:
+    show = pptx.Presentation()
+    slide = show.slides.add_slide(show.slide_layouts[6])
+    group = slide.shapes.add_group_shape()
+    for text, shapes in (("Words in a shape.", slide.shapes), ("Words in a group.", group.shapes)):
+        box = shapes.add_textbox(0, 0, 9, 9)
+        box.text_frame.text = text
+        box._element.spPr.remove(box._element.spPr.prstGeom)
+        del box._element.nvSpPr.cNvSpPr.attrib["txBox"]
+        ink = etree.fromstring(f'<p:contentPart xmlns:p="{slide.element.nsmap["p"]}"/>')
+        box._element.addprevious(ink)
+    assert texts(read(saved(show), "pptx")) == ["Words in a group.", "Words in a shape."]
+
+
 def test_xlsx_rows_read_as_text() -> None:
     found = read(make_xlsx(), "xlsx")
     assert found.warnings == ("hidden sheet 'Secret' left out",)

@@ -22,6 +22,8 @@ def read_pptx(data: bytes) -> Content:
 
 
 def _slide(slide: Any, page: int) -> Iterator[Part]:
+    for ink in slide.element.xpath(".//p:contentPart"):  # python-pptx fails at one; none holds text
+        ink.getparent().remove(ink)
     title = slide.shapes.title
     heading = tidy(title.text_frame.text) if title is not None else ""
     body = list(_shapes((shape for shape in slide.shapes if shape != title), page))
@@ -33,11 +35,12 @@ def _slide(slide: Any, page: int) -> Iterator[Part]:
 
 
 def _shapes(shapes: Iterable[Any], page: int) -> Iterator[Part]:
-    from pptx.enum.shapes import MSO_SHAPE_TYPE, PP_PLACEHOLDER
+    from pptx.enum.shapes import PP_PLACEHOLDER
+    from pptx.shapes.group import GroupShape
 
     repeated = {PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER}
     for shape in shapes:
-        if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
+        if isinstance(shape, GroupShape):
             yield from _shapes(shape.shapes, page)
         elif shape.is_placeholder and shape.placeholder_format.type in repeated:
             continue
@@ -50,6 +53,7 @@ def _shapes(shapes: Iterable[Any], page: int) -> Iterator[Part]:
 
 def _paragraphs(frame: Any, page: int) -> Iterator[Part]:
     for paragraph in frame.paragraphs:
-        text = tidy("".join(run.text for run in paragraph.runs) or paragraph.text)
+        shown = "".join(piece.text for piece in paragraph._p.xpath("a:r | a:br"))  # a break is white space
+        text = tidy(shown if paragraph.runs else paragraph.text)
         if text:
             yield Part(text, page=page)
