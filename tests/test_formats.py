@@ -407,6 +407,24 @@ def test_xlsx_rows_read_as_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "number_format", "shown"),
+    [
+        (1, "0%", "100 %"),
+        (0, "0.0%", "0 %"),
+        (0.125, "0.0%", "12.5 %"),
+        (25, '0" %"', "25"),  # the sign only stands there
+        (2.5, r"0.0\%", "2.5"),
+        (1234567890123456, "0", "1234567890123456"),
+    ],
+)
+def test_xlsx_shares_are_read_as_a_sheet_shows_them(value: float, number_format: str, shown: str) -> None:
+    book = openpyxl.Workbook()
+    book.active.append([value])
+    book.active["A1"].number_format = number_format
+    assert texts(read(saved(book), "xlsx")) == ["Sheet", shown]
+
+
+@pytest.mark.parametrize(
     ("text", "cells"),
     [
         ("Name: Yalta; Year: 1945", {"Name": "Yalta", "Year": "1945"}),

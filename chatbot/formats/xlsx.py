@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from chatbot.formats.archive import open_package
 from chatbot.formats.content import Content, Part, tidy
 from chatbot.formats.table import table_parts
+
+_LITERAL = re.compile(r'"[^"]*"|\\.')  # of a number format: what is shown as it stands
 
 
 def read_xlsx(data: bytes) -> Content:
@@ -44,8 +47,8 @@ def _cell(cell: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        return _number(value, cell.number_format or "")
+    if isinstance(value, int | float):
+        return _number(value, _LITERAL.sub("", cell.number_format or ""))
     if isinstance(value, datetime.datetime):
         return (
             value.date().isoformat() if value.time() == datetime.time() else value.isoformat(" ", "minutes")
@@ -55,4 +58,6 @@ def _cell(cell: Any) -> str:
 
 def _number(value: float, number_format: str) -> str:
     """As many digits as a reader of the sheet could mean: 15, what Excel itself keeps."""
-    return f"{value * 100:.10g} %" if "%" in number_format else f"{value:.15g}"
+    if "%" in number_format:
+        return f"{value * 100:.10g} %"
+    return str(value) if isinstance(value, int) else f"{value:.15g}"
