@@ -486,6 +486,9 @@ def test_html_keeps_the_content_and_drops_the_frame() -> None:
         (b"<p>Short.</p>", ["Short."]),
         (b"<nav><ul><li><a href=a>Only</a></li><li><a href=b>links</a></ul></nav>", ["Only", "links"]),
         ('<meta charset="windows-1251"><p>Ялта.</p>'.encode("cp1251"), ["Ялта."]),
+        ('<meta charset="ISO-8859-1"><p>“No” – twice…'.encode("cp1252"), ["“No” – twice…"]),
+        ("<meta charset=latin1><p>It’s 5 €.".encode("cp1252"), ["It’s 5 €."]),
+        ("<meta charset=us-ascii><p>It’s 5 €.".encode(), ["It’s 5 €."]),
         ('<?xml version="1.0" encoding="utf-8"?><html><p>Größe</p></html>'.encode(), ["Größe"]),
         (b"<table><tr><th>Name<th>Year<tr><td>Yalta<td>1945</table>", ["Name: Yalta; Year: 1945"]),
         (

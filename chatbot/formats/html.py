@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
@@ -83,7 +84,9 @@ def _decode(data: bytes) -> tuple[str, str]:
     declared = _CHARSET.search(data[:4096])
     if declared and not data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         try:
-            return data.decode(declared[1].decode("ascii")), ""
+            encoding = codecs.lookup(declared[1].decode("ascii")).name
+            # https://encoding.spec.whatwg.org/#names-and-labels
+            return data.decode("cp1252" if encoding == "iso8859-1" else encoding), ""
         except (LookupError, UnicodeDecodeError):
             pass
     return decode(data)
