@@ -152,7 +152,7 @@ def left_out_files(folder: Path, skip: Path | None = None) -> dict[str, str]:
     not even named."""
     left_out: dict[str, str] = {}
     for path, kind in _sorted_files(folder, skip):
-        name = path.relative_to(folder).as_posix()
+        name = printable(path.relative_to(folder).as_posix())
         if kind:
             left_out[name] = kind
         elif path.suffix.lower() == ".zip":
@@ -186,6 +186,11 @@ def _sorted_files(folder: Path, skip: Path | None) -> list[tuple[Path, str]]:
     return sorted(files, key=lambda file: file[0].relative_to(folder).as_posix())
 
 
+def printable(name: str) -> str:
+    """The name of a file, with what is not UTF-8 in it written out: "caf\\udce9.txt"."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def read_documents(folder: Path, files: Sequence[Path]) -> Iterator[Document | UnreadFile]:
     """Every document of the files, in their order; a file that cannot be read is named instead.
 
@@ -205,6 +210,9 @@ def read_documents(folder: Path, files: Sequence[Path]) -> Iterator[Document | U
 
 
 def _read_file(path: Path, name: str) -> Iterator[Document | UnreadFile]:
+    if _HALF.search(name):
+        yield UnreadFile(printable(name), "has a name that is not UTF-8; rename it")
+        return
     try:
         data = formats.read_bytes(path)
     except OSError as error:

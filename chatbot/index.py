@@ -95,6 +95,7 @@ from chatbot.corpus import (
     UnreadFile,
     corpus_files,
     header_of,
+    printable,
     read_documents,
     read_qrels,
     read_queries,
@@ -1314,10 +1315,11 @@ def _hash_files(corpus: Path, files: Sequence[Path]) -> dict[str, str]:
     extra = [corpus / "queries.jsonl", corpus / "qrels" / "dev.tsv"]
     hashes: dict[str, str] = {}
     for path in [*files, *(path for path in extra if path.is_file())]:
+        name = printable(path.relative_to(corpus).as_posix())
         try:
-            hashes[path.relative_to(corpus).as_posix()] = _file_hash(path)
+            hashes[name] = _file_hash(path)
         except OSError:
-            hashes[path.relative_to(corpus).as_posix()] = "unreadable"
+            hashes[name] = "unreadable"
     return hashes
 
 

@@ -26,7 +26,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import chatbot.index as index_module
-from chatbot.corpus import READING, Document, split_document
+from chatbot.corpus import READING, Document, UnreadFile, left_out_files, split_document
 from chatbot.encoder import Vectors, unit_rows
 from chatbot.errors import (
     CorpusError,
@@ -620,6 +620,20 @@ def test_the_manifest_says_what_was_built(built: tuple[Path, Path], encoder: Has
     on_disk = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert set(manifest["files"]) == on_disk - {"manifest.json"}
     assert {"faiss-cpu", "numpy", "bm25s"} <= set(manifest["versions"])
+
+
+def test_a_file_whose_name_is_not_utf_8_is_listed_and_the_others_are_built(
+    built: tuple[Path, Path], encoder: HashEncoder
+) -> None:
+    for name in (b"caf\xe9.txt", b".caf\xe9"):
+        (built[0] / os.fsdecode(name)).write_text("Coffee.")
+    assert stale(*built, encoder) == r"files of the corpus: 1 new (caf\udce9.txt)"
+    report = build_index(*built, encoder)
+    assert report.documents == 3
+    assert report.unread == (UnreadFile(r"caf\udce9.txt", "has a name that is not UTF-8; rename it"),)
+    assert set(read_manifest(built[1], report.generation)["corpus"]) == {*FILES, r"caf\udce9.txt"}
+    assert left_out_files(built[0]) == {r".caf\udce9": "hidden"}
+    assert stale(*built, encoder) == ""
 
 
 def test_questions_of_the_dev_split_come_with_the_index(
