@@ -325,9 +325,9 @@ def _read_jsonl(text: str, name: str) -> Iterator[Document]:
         if not isinstance(doc_id, str) or not doc_id or not isinstance(body, str):
             raise CorpusError(f'{where}: a document needs "_id" and "text", both strings')
         title = record.get("title") or ""
-        if _HALF.search(f"{doc_id}{title}{body}"):
-            raise CorpusError(f"{where}: holds half of a character (\\ud800 to \\udfff alone); mend the line")
         source = record.get("url") or where
+        if _HALF.search(f"{doc_id}{title}{body}{source}"):
+            raise CorpusError(f"{where}: holds half of a character (\\ud800 to \\udfff alone); mend the line")
         yield Document(doc_id, str(title), body, str(source), tuple(_paragraphs(body, 0)))
 
 

@@ -998,8 +998,15 @@ def test_what_a_browser_saved_beside_a_page_is_passed_over(make_corpus: MakeCorp
     assert [path.name for path in corpus_files(folder)] == ["a.html", "y.txt"]
 
 
-def test_half_a_character_in_a_line_of_json_is_told(make_corpus: MakeCorpus) -> None:
-    folder = make_corpus({"c.jsonl": '{"_id": "a", "text": "half \\ud83d a smile"}'})
+@pytest.mark.parametrize(
+    "line",
+    [
+        r'{"_id": "a", "text": "half \ud83d a smile"}',
+        r'{"_id": "a", "text": "A.", "url": "https://example.org/\ud83d"}',
+    ],
+)
+def test_half_a_character_in_a_line_of_json_is_told(make_corpus: MakeCorpus, line: str) -> None:
+    folder = make_corpus({"c.jsonl": line})
     with pytest.raises(CorpusError, match=r"c\.jsonl:1: holds half of a character"):
         list(read_documents(folder, corpus_files(folder)))
 
