@@ -48,6 +48,10 @@ class Int8Bert(PackedBert):
         )
         self.bert.encoder = torch.nn.Module()  # their float weights are not needed any more
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Int8Bert:
+        """Itself: a session cannot be copied, never changes and runs from several threads."""
+        return self
+
     def layers(self, states: Tensor, lengths: list[int]) -> Tensor:
         """As of `PackedBert`; texts of one length are computed together."""
         texts = torch.split(states, lengths)

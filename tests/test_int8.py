@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -92,3 +94,12 @@ def test_with_half_the_steps_they_are_near_too(monkeypatch: pytest.MonkeyPatch) 
         found = Int8Bert(new_bert()).layers(states, LENGTHS)
         expected = PackedBert(new_bert()).layers(states, LENGTHS)
     assert torch.nn.functional.cosine_similarity(expected, found, dim=1).min() > 0.998
+
+
+def test_a_copy_of_what_holds_it_reads_the_same() -> None:
+    states, network = embedded(), Int8Bert(new_bert())
+    held = torch.nn.ModuleDict({"network": network})
+    copied = copy.deepcopy(held)
+    assert copied is not held
+    with torch.inference_mode():
+        assert torch.equal(copied["network"].layers(states, LENGTHS), network.layers(states, LENGTHS))
