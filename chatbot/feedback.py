@@ -47,7 +47,7 @@ class Details:
 
 @dataclass(frozen=True)
 class Found:
-    """A passage among the answer's hits. `sha256` is that of its text when the vote was given."""
+    """A passage among the answer's hits. `sha256`: of its text when the vote was given, "" if that was unknown."""
 
     passage: Passage
     title: str
@@ -86,7 +86,11 @@ class Feedback:
             **(details.to_json() if details else {}),
             "answer": answer.to_json() if answer else None,
             "passages": [
-                {"title": hit.title, "section": hit.passage.section, "sha256": text_hash(hit.text)}
+                {
+                    "title": hit.title,
+                    "section": hit.passage.section,
+                    "sha256": text_hash(hit.text) if hit.text else "",
+                }
                 for hit in (answer.hits if answer else ())
             ],
         }

@@ -84,6 +84,14 @@ def test_a_vote_keeps_what_was_wrong_and_the_passages_as_they_were(feedback: Fee
     assert vote.found[0].sha256 == text_hash(answer().hits[0].text)
 
 
+def test_a_passage_whose_text_is_not_known_has_no_hash(feedback: Feedback) -> None:
+    known, unknown = answer().hits
+    feedback.save("Why?", answer(hits=(known, replace(unknown, text=""))), "down")
+    [vote], broken = feedback.votes()
+    assert broken == []
+    assert [found.sha256 for found in vote.found] == [text_hash(known.text), ""]
+
+
 def test_the_last_vote_on_an_answer_counts_and_the_newest_comes_first(feedback: Feedback) -> None:
     other = answer(citations=(citation(quote="Rain came."),))
     for question, given, vote in [("A", answer(), "up"), ("B", answer(), "up"), ("A", answer(), "down")]:

@@ -353,6 +353,21 @@ def test_a_restored_quote_gets_its_source_from_the_document(receipt: Receipt, co
     assert true.text == receipt.answer.text
 
 
+def test_restored_hits_are_the_passages_that_are_still_there(
+    receipt: Receipt, collection: Collection, rewrite: Callable[..., None]
+) -> None:
+    read = parse_receipt(as_json(receipt))
+    restored = restore_turn(collection, read).answer
+    assert restored is not None
+    then = [(hit.passage, hit.text, hit.title, hit.source, hit.score) for hit in receipt.answer.hits]
+    assert [(hit.passage, hit.text, hit.title, hit.source, hit.score) for hit in restored.hits] == then
+    gone = restored.hits[0].passage.doc_id
+    rewrite(gone, None)
+    restored = restore_turn(collection, read).answer
+    assert restored is not None
+    assert {hit.passage.doc_id for hit in restored.hits if not hit.text} == {gone}
+
+
 def test_a_forged_quote_is_no_citation(receipt: Receipt, collection: Collection) -> None:
     data = as_json(receipt, text=f"Forged {NASTY} [1]", short_answer="forged", status="answered")
     data["citations"] = [data["citations"][0] | {"quote": "Forged quote."}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -125,7 +126,8 @@ def restore_turn(collection: Collection, receipt: Receipt) -> Turn:
     short = then.short_answer if any(then.short_answer in c.quote for c in then.citations) else ""
     if not text and then.status != "not_found":
         raise ReceiptError("this answer quotes nothing")
-    answer = replace(then, citations=citations, text=text, short_answer=short)
+    hits = tuple(_fill(then.hits, index))
+    answer = replace(then, citations=citations, text=text, short_answer=short, hits=hits)
     turn = make_turn(collection.chatbot, answer, receipt)
     return replace(turn, verdicts=verdicts)
 
@@ -148,6 +150,25 @@ def _look_up(citation: Citation, verdict: Verdict, index: PassageIndex) -> Citat
         citation.doc_sha256,  # of then: the panel says whether the document has changed
         citation.confidence,
     )
+
+
+def _fill(hits: Sequence[Hit], index: PassageIndex) -> Iterator[Hit]:
+    """With text, title, source and section where the index has the passage; a receipt has its place alone."""
+    order = {doc_id: number for number, (doc_id, _) in enumerate(index.titles())}
+
+    def place(row: int) -> tuple[int, int]:
+        passage = index.passage(row)[0]
+        return order[passage.doc_id], passage.start
+
+    for hit in hits:
+        sought = hit.passage
+        wanted = order.get(sought.doc_id, len(order)), sought.start
+        row = bisect_left(range(len(index)), wanted, key=place)
+        if row < len(index):
+            passage, text, title, source = index.passage(row)
+            if (passage.doc_id, passage.start, passage.end) == (sought.doc_id, sought.start, sought.end):
+                hit = replace(hit, passage=passage, text=text, title=title, source=source)
+        yield hit
 
 
 def holds(hit: Hit, citation: Citation) -> bool:
