@@ -197,14 +197,15 @@ class Library:
 
     def clashes(self, uploads: Sequence[Upload]) -> list[str]:
         """Names of uploads that would replace a file of other content."""
-        return [upload.name for upload in uploads if self._clash(upload)]
+        there = self.files()
+        return [upload.name for upload in uploads if self._clash(upload, there)]
 
-    def _clash(self, upload: Upload) -> bool:
+    def _clash(self, upload: Upload, files: dict[str, Path]) -> bool:
         try:
-            there = self.corpus / safe_name(upload.name)
+            there = files.get(safe_name(upload.name))
         except formats.Unreadable:
             return False
-        return there.is_file() and upload.path.is_file() and not _equal(upload.path, there)
+        return bool(there and there.is_file() and upload.path.is_file() and not _equal(upload.path, there))
 
     def add(
         self, uploads: Sequence[Upload], *, replace: bool = False, doc_ids: Collection[str] = ()
@@ -230,11 +231,12 @@ class Library:
         for upload in uploads:
             try:
                 name = self._fit_name(upload, uploads)
-                target = self.corpus / name
-                if any(held.is_file() and _equal(upload.path, held) for held in (target, staged / name)):
+                target = there.get(name)
+                held = [path for path in (target, staged / name) if path and path.is_file()]
+                if any(_equal(upload.path, path) for path in held):
                     same.append(name)
                     continue
-                replacing = may_replace and name not in replaced and target.is_file()
+                replacing = may_replace and name not in replaced and target in held
                 if not replacing:
                     name = self._free_name(name, staged)
                 room.take(upload.path.stat().st_size, there.get(name) if replacing else None)

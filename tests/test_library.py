@@ -164,6 +164,20 @@ def test_what_is_there_already_is_not_added_twice(library: Library, tmp_path: Pa
     assert library.clashes([upload(tmp_path, "trees.md", same), upload(tmp_path, "trees.md")]) == ["trees.md"]
 
 
+@pytest.mark.parametrize("content", [OAKS, "About this corpus."])
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_readme_comes_beside_that_of_the_corpus_and_is_read(
+    library: Library, tmp_path: Path, content: str, replace: bool
+) -> None:
+    about = library.corpus / "README.md"
+    about.write_text("About this corpus.", encoding="utf-8")
+    assert library.clashes([upload(tmp_path, "README.md", content)]) == []
+    change = library.add([upload(tmp_path, "README.md", content)], replace=replace)
+    assert (change.added, change.replaced, change.same) == (("README (2).md",), (), ())
+    assert about.read_text("utf-8") == "About this corpus."
+    assert library.files()["README (2).md"].read_text("utf-8") == content
+
+
 def test_two_files_of_one_name_at_once_are_both_kept(library: Library, tmp_path: Path) -> None:
     uploads = [upload(tmp_path, "oak.md", f"Oak number {n} grows here.") for n in range(8)]
     threads = [threading.Thread(target=library.add, args=([item],)) for item in uploads]

@@ -140,9 +140,10 @@ def bring_in(collection: Collection, data: Mapping[str, Any]) -> Reply:
     if choice == "skip":
         discard(uploads)
         return tell(Change())
-    clashes = set() if choice in {"replace", "keep"} else set(library.clashes(uploads))
-    coming = [upload for upload in uploads if upload.name not in clashes]
+    coming = uploads
     try:
+        clashes = set() if choice in {"replace", "keep"} else set(library.clashes(uploads))
+        coming = [upload for upload in uploads if upload.name not in clashes]
         ids = taken_ids(collection) if any(u.name.lower().endswith(".jsonl") for u in coming) else frozenset()
         change = library.add(coming, replace=choice == "replace", doc_ids=ids)
     finally:
