@@ -362,6 +362,30 @@ def test_a_name_that_is_taken_is_asked_about(
 
 
 @browser
+def test_a_question_about_a_name_stays_until_it_is_answered(
+    open_documents: OpenDocuments, collection: Collection, tmp_path: Path
+) -> None:
+    page = open_documents()
+    choose_files(page, file(tmp_path, "barometers.md"))
+    first = page.locator("#documents .clash").filter(has_text="barometers.md is here already")
+    expect(first).to_be_visible()
+    choose_files(page, file(tmp_path, "geese.md"))
+    expect_built(page)
+    other = file(tmp_path, "again/geese.md", GEESE + "All left.\n")
+    choose_files(page, other)
+    second = page.locator("#documents .clash").filter(has_text="geese.md is here already")
+    expect(second).to_be_visible()
+    first.get_by_role("button", name="Keep both").click()
+    expect(row(page, "barometers (2).md")).to_be_visible()
+    expect(first).to_have_count(0)
+    second.get_by_role("button", name="Replace it").click()
+    expect(page.locator("#documents .news")).to_contain_text("Replaced geese.md")
+    expect(page.locator("#documents .clash")).to_have_count(0)
+    assert (collection.corpus / "barometers (2).md").read_text("utf-8") == GEESE
+    assert (collection.corpus / "geese.md").read_text("utf-8") == other.read_text("utf-8")
+
+
+@browser
 def test_a_document_is_replaced_by_a_file_of_any_name(
     open_documents: OpenDocuments, collection: Collection, tmp_path: Path
 ) -> None:

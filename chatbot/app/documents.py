@@ -328,7 +328,7 @@ def draw_frame(file_bytes: int) -> Markup:
         '<div class="progress-bar" role="progressbar" aria-label="Progress" aria-valuemin="0" aria-valuemax="100">'
         "<i></i></div>"
         '<button type="button" class="act plain" data-do="cancel">Cancel</button></div>'
-        '<div class="news" role="status"></div>'
+        '<div class="news" role="status"></div><div class="clashes" role="status"></div>'
         '<div class="behind"></div>'
         '<details class="report"><summary>Reading report</summary><div></div></details>'
         '<div class="seek"><label for="documents-query" class="unseen">Find documents</label>'

@@ -13,7 +13,7 @@
   let listed = ""; // collection whose documents are
   let generation = ""; // of the index whose documents are listed
   let brought = null; // names of the files that came last, until they have been read
-  let held = []; // uploads whose names are taken, until the reader has chosen
+  const held = new WeakMap(); // a question about taken names -> the uploads that wait for its answer
   let upload = null; // the one that is on its way
   let stopped = false;
   let polling = false;
@@ -137,16 +137,29 @@
     if (sent) await add(sent, choice, oversized);
   }
 
-  async function add(files, choice, oversized = []) {
+  async function add(files, choice, oversized = [], answered = null) {
     working("Taking the files in …");
     const reply = await call("add_files", { files, choice, oversized });
     working(null);
     if (!reply) return;
-    held = files.filter(({ name }) => reply.clashes?.includes(name));
-    tellNews(reply.news + (reply.question ?? ""));
+    answered?.remove();
+    tellNews(reply.news);
     brought = reply.brought;
-    part('[data-do="choose"]')?.focus();
+    if (reply.question) question(reply.question, files.filter(({ name }) => reply.clashes.includes(name)));
     await watch();
+  }
+
+  // Stays until it is answered, whatever else there is to tell.
+  function question(html, files) {
+    part(".clashes").insertAdjacentHTML("beforeend", html);
+    const asked = part(".clashes").lastElementChild;
+    held.set(asked, files);
+    asked.querySelector("button").focus();
+  }
+
+  function choose(button) {
+    const asked = button.closest(".clash");
+    return add(held.get(asked), button.dataset.choice, [], asked);
   }
 
   // Uploads one after the other; null when it was cancelled.
@@ -382,7 +395,7 @@
       replacing = button.dataset.file;
       part("input.other").click();
     },
-    choose: (button) => add(held, button.dataset.choice),
+    choose: choose,
     further() {
       most = findAll("#documents tbody tr").length + 200;
       list();
@@ -460,7 +473,7 @@
     const name = await collection();
     if (name !== listed) {
       listed = name;
-      held = [];
+      part(".clashes").replaceChildren();
       built = -1;
       tellNews("");
     }
