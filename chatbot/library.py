@@ -185,6 +185,7 @@ class Library:
         self._lock = threading.Lock()
         self._survey_lock = threading.Lock()
         self._hashes: dict[tuple[str, int, int], str] = {}
+        self._ids: dict[tuple[str, str], frozenset[str]] = {}  # (file, SHA-256) -> those of its documents
         self._surveys: dict[str, Survey] = {}
         with suppress(ChatbotError), self._alone():
             self._complete()
@@ -212,8 +213,9 @@ class Library:
     ) -> Change:
         """Copy files into the corpus, all of those that are fit for it or, at a crash, none.
 
-        A name that is taken becomes "name (2)" unless `replace`. A file of lines whose ids are among
-        `doc_ids` is refused. Raises CorpusError when the corpus cannot be written.
+        A name that is taken becomes "name (2)" unless `replace`. A file with a document whose id is among
+        `doc_ids`, or in another file of the change, is refused; ids of the file that it replaces are free.
+        Raises CorpusError when the corpus cannot be written.
         """
         with self._alone(), self._change() as change_id:
             return self._add(change_id, uploads, replace, doc_ids)
@@ -228,6 +230,7 @@ class Library:
         )
         added, replaced, same = list[str](), list[str](), list[str]()
         refused = list[UnreadFile]()
+        taken, brought = set(doc_ids), dict[str, list[str]]()
         for upload in uploads:
             try:
                 name = self._fit_name(upload, uploads)
@@ -241,17 +244,24 @@ class Library:
                     name = self._free_name(name, staged)
                 room.take(upload.path.stat().st_size, there.get(name) if replacing else None)
                 _copy(upload.path, staged / name)
+                own = self._ids_in(name) if replacing else frozenset[str]()
                 try:
-                    _check_content(staged, name, () if replacing else doc_ids)
+                    ids = _check_content(staged, name)
+                    if clashing := [doc_id for doc_id in ids if doc_id in taken and doc_id not in own]:
+                        raise formats.Unreadable(f"has a document of an id that is taken, {clashing[0]!r}")
                 except formats.Unreadable:
                     (staged / name).unlink()
                     raise
+                taken.difference_update(own)
+                taken.update(ids)
+                brought[name] = ids
                 (replaced if replacing else added).append(name)
             except formats.Unreadable as error:
                 refused.append(UnreadFile(upload.name, str(error)))
             except FileNotFoundError:
                 refused.append(UnreadFile(upload.name, "did not arrive; bring it again"))
         self._carry_out(change_id, put=[*added, *replaced], take=replaced)
+        self._ids |= {(name, self._hash(self.corpus / name)): frozenset(brought[name]) for name in brought}
         undo = change_id if replaced else ""
         return Change(tuple(added), tuple(replaced), (), tuple(refused), tuple(same), undo)
 
@@ -527,6 +537,31 @@ class Library:
         self._hashes[key] = digest
         return digest
 
+    def doc_ids(self, index: PassageIndex) -> set[str]:
+        """Those that the next build will meet: of the live `index`, and of the files that wait."""
+        there = self.files()
+        states = self._states(index, there)
+        ids = {
+            listed.doc_id
+            for listed in self.survey(index).documents
+            if states.get(_file_of(listed.doc_id, listed.source, states.keys()), "read") == "read"
+        }
+        return ids.union(*(self._ids_in(name) for name in there if states[name] == "waiting"))
+
+    def _ids_in(self, name: str) -> frozenset[str]:
+        """The ids of the documents of a file, read once while it stays the same; none of one that is broken."""
+        if not name.lower().endswith((_LINES, ".zip")):
+            return frozenset({name})
+        path = self.corpus / name
+        key = name, self._hash(path)
+        if key not in self._ids:
+            try:
+                found = list(read_documents(self.corpus, [path]))
+            except CorpusError:
+                found = []
+            self._ids[key] = frozenset(item.doc_id for item in found if isinstance(item, Document))
+        return self._ids[key]
+
     def is_behind(self, index: PassageIndex) -> bool:
         """Whether files were added, changed or removed since the index was built."""
         return any(state != "read" for state in self._states(index, self.files()).values())
@@ -568,15 +603,15 @@ def megabytes(size: int) -> str:
     return f"{size / (1 << 10):,.0f} kB" if size >= 1 << 10 else f"{size} bytes"
 
 
-def _check_content(folder: Path, name: str, doc_ids: Collection[str]) -> None:
-    """Raises Unreadable for a file whose kind is not read, or that would stop the whole build."""
+def _check_content(folder: Path, name: str) -> list[str]:
+    """The ids of a file's documents. Raises Unreadable where its kind is not read, or it would stop the build."""
     data = formats.read_bytes(folder / name)
     try:
         kind = formats.kind_of(data, name)
         if not kind:
             formats.decode(data)
         if kind != "zip" and not name.lower().endswith(_LINES):
-            return
+            return [name]
         found = list(read_documents(folder, [folder / name]))
     except UnicodeError as error:
         raise formats.Unreadable(str(error)) from error
@@ -586,8 +621,7 @@ def _check_content(folder: Path, name: str, doc_ids: Collection[str]) -> None:
     if not documents:
         unread = next((item.reason for item in found if isinstance(item, UnreadFile)), "holds no documents")
         raise formats.Unreadable(unread)
-    if taken := [document.doc_id for document in documents if document.doc_id in doc_ids]:
-        raise formats.Unreadable(f"has a document of an id that is taken, {taken[0]!r}")
+    return [document.doc_id for document in documents]
 
 
 def _part_of_saved_page(corpus: Path, name: str, uploads: Sequence[Upload]) -> bool:

@@ -240,6 +240,54 @@ def test_lines_whose_ids_are_taken_are_refused_unless_they_replace(library: Libr
     assert replaced.replaced == ("more.jsonl",)
 
 
+def line(*ids: str) -> str:
+    return "".join(json.dumps({"_id": doc_id, "text": f"The text of {doc_id}."}) + "\n" for doc_id in ids)
+
+
+def test_an_id_is_taken_once_in_a_change_and_by_files_that_wait_for_a_build(
+    built: Built, library: Library, tmp_path: Path, encoder: HashEncoder
+) -> None:
+    index = PassageIndex.open(built[1], encoder)
+    change = library.add([upload(tmp_path, "a.jsonl", line("d1")), upload(tmp_path, "b.jsonl", line("d1"))])
+    assert (change.added, [item.path for item in change.refused]) == (("a.jsonl",), ["b.jsonl"])
+    (library.corpus / "c.jsonl").write_text(line("d3"), encoding="utf-8")  # past the page
+    for seen in (library, Library(library.corpus, built[1] / "trash")):
+        assert seen.doc_ids(index) == {*FILES, "d1", "d3"}
+    others = [line("d1"), line("d3"), line("trees.md"), zipped({"x.jsonl": line("d1")})]
+    uploads = [
+        upload(tmp_path, f"d{n}.{'zip' if n == 3 else 'jsonl'}", text) for n, text in enumerate(others)
+    ]
+    refused = library.add(uploads, doc_ids=library.doc_ids(index)).refused
+    taken = ["'d1'", "'d3'", "'trees.md'", "'d1'"]
+    assert [item.reason.rpartition(", ")[2] for item in refused] == taken
+    build_index(library.corpus, built[1], encoder)
+
+
+def test_lines_that_replace_others_may_take_their_ids_and_no_others(
+    built: Built, library: Library, tmp_path: Path, encoder: HashEncoder
+) -> None:
+    library.add([upload(tmp_path, "a.jsonl", line("d1", "d2")), upload(tmp_path, "b.jsonl", line("d3"))])
+    build_index(library.corpus, built[1], encoder)
+    index = PassageIndex.open(built[1], encoder)
+    ids = library.doc_ids(index)
+    wrong = library.add([upload(tmp_path, "a.jsonl", line("d1", "d3"))], replace=True, doc_ids=ids)
+    assert "taken, 'd3'" in wrong.refused[0].reason
+    right = library.add([upload(tmp_path, "a.jsonl", line("d1", "d4"))], replace=True, doc_ids=ids)
+    assert right.replaced == ("a.jsonl",)
+    assert library.doc_ids(index) == {*FILES, "d1", "d3", "d4"}
+    freed = library.add([upload(tmp_path, "c.jsonl", line("d2"))], doc_ids=library.doc_ids(index))
+    assert freed.added == ("c.jsonl",)
+    build_index(library.corpus, built[1], encoder)
+
+
+def test_a_removed_file_may_be_brought_again_before_the_next_build(
+    built: Built, library: Library, tmp_path: Path, encoder: HashEncoder
+) -> None:
+    index = PassageIndex.open(built[1], encoder)
+    library.remove(["trees.md"])
+    assert library.add([upload(tmp_path, "trees.md")], doc_ids=library.doc_ids(index)).added == ("trees.md",)
+
+
 def test_nothing_is_written_through_links_or_into_the_index(built: Built, tmp_path: Path) -> None:
     corpus, index = built
     outside = tmp_path / "outside"

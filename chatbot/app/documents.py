@@ -144,7 +144,7 @@ def bring_in(collection: Collection, data: Mapping[str, Any]) -> Reply:
     try:
         clashes = set() if choice in {"replace", "keep"} else set(library.clashes(uploads))
         coming = [upload for upload in uploads if upload.name not in clashes]
-        ids = taken_ids(collection) if any(u.name.lower().endswith(".jsonl") for u in coming) else frozenset()
+        ids = library.doc_ids(collection.live_index)
         change = library.add(coming, replace=choice == "replace", doc_ids=ids)
     finally:
         discard(coming)
@@ -155,11 +155,6 @@ def bring_in(collection: Collection, data: Mapping[str, Any]) -> Reply:
         waiting = [upload.name for upload in uploads if upload.name in clashes]
         reply |= {"clashes": waiting, "question": sendable(draw_clashes(waiting))}
     return reply
-
-
-def taken_ids(collection: Collection) -> frozenset[str]:
-    survey = collection.library.survey(collection.live_index)
-    return frozenset(listed.doc_id for listed in survey.documents)
 
 
 def read_uploads(sent: object) -> list[Upload]:
