@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -145,7 +145,8 @@ class _Part:
 
     def number(self, key: str) -> float:
         value = self._value(key, "a number")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        most = sys.float_info.max  # a whole number of JSON may be greater
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= most:
             self._refuse(key, "a number")
         return float(value)
 

@@ -133,6 +133,7 @@ def test_an_exported_conversation_holds_several(receipt: Receipt, tmp_path: Path
         ({"status": "<b>"}, '"status" is none of answered'),
         ({"confidence": None}, '"confidence" is missing, expected a number'),
         ({"confidence": float("nan")}, '"confidence" is not a number'),
+        ({"confidence": 10**400}, '"confidence" is not a number'),
         ({"confidence": 1.5}, "not between 0 and 1"),
         ({"citations": {}}, '"citations" is not a list'),
         ({"citations": ["x"]}, r"citations\[0\] is not a JSON object"),
