@@ -365,8 +365,8 @@ class Reviews:
         for line in self.file.read_text("utf-8", "replace").split("\n") if self.file.is_file() else ():
             try:
                 handled = _read_handled(json.loads(line))
-            except (ValueError, KeyError, TypeError):
-                continue  # half a line of a program that was killed: its vote is open
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue  # another's, or half a line of a program that was killed: its vote is open
             states.pop(handled.vote_id, None)
             if handled.state != OPEN:
                 states[handled.vote_id] = handled

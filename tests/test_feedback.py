@@ -408,3 +408,13 @@ def test_handled_votes_are_remembered_in_order(tmp_path: Path, files: QuestionFi
     reviews.mark(Handled("b", OPEN))
     assert list(reviews.handled()) == ["a", "c"]
     assert reviews.last_saved() == Handled("a", SAVED, first)
+
+
+@pytest.mark.parametrize(
+    "line", ["null", "[]", "7", '{"vote": "b"}', '{"vote": "b", "state": "saved", "added": [1]}']
+)
+def test_a_line_that_tells_of_no_vote_is_passed_over(tmp_path: Path, line: str) -> None:
+    reviews = Reviews(tmp_path / "reviewed.jsonl")
+    reviews.file.write_text(line + "\n", encoding="utf-8")
+    reviews.mark(Handled("a", DISMISSED))
+    assert list(reviews.handled()) == ["a"]
