@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
@@ -17,24 +17,28 @@ QUIET_FOR = 3.0  # seconds without a question before another is tried in the bac
 _WORD = re.compile(r"\w+")
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 class Tried:
-    """Which questions the documents answer; each is tried once for a generation of the index."""
+    """Which questions the documents answer; each is tried once for a generation of the index.
+
+    A question goes with whatever its answer hangs on: (question, section) where a section is to answer it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._generation = ""
-        self._known: dict[str, bool] = {}
+        self._known: dict[Hashable, bool] = {}
 
-    def known(self, generation: str) -> dict[str, bool]:
+    def known(self, generation: str) -> dict[Hashable, bool]:
         """The questions tried so far, and whether they are answered."""
         with self._lock:
             if generation != self._generation:
                 self._generation, self._known = generation, {}
             return self._known
 
-    def answered(self, question: str, generation: str, ask: Callable[[str], bool]) -> bool:
+    def answered(self, question: K, generation: str, ask: Callable[[K], bool]) -> bool:
         known = self.known(generation)
         if question not in known:
             answered = ask(question)

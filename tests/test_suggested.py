@@ -42,6 +42,19 @@ def test_a_question_is_tried_once_a_generation() -> None:
     assert tried.known("two") == {"Yes?": True}
 
 
+def test_a_question_is_tried_for_each_section_that_is_to_answer_it() -> None:
+    tried, asked = Tried(), list[tuple[str, str | None]]()
+
+    def ask(question: tuple[str, str | None]) -> bool:
+        asked.append(question)
+        return question == ("What is the crew?", "Ships")
+
+    sections = ["Ships", "Songs", None, "Ships"]
+    told = [tried.answered(("What is the crew?", section), "one", ask) for section in sections]
+    assert told == [True, False, False, True]
+    assert [section for _, section in asked] == ["Ships", "Songs", None]
+
+
 def test_the_first_answered_are_taken_and_no_more_than_most_are_tried() -> None:
     tried: list[str] = []
 
