@@ -105,6 +105,7 @@ class Feedback:
         if not self.file.is_file():
             return [], []
         last: dict[str, Vote] = {}
+        said: dict[tuple[str, str], Details] = {}
         broken = []
         for number, line in enumerate(self.file.read_text("utf-8", "replace").split("\n"), 1):
             if not line.strip():
@@ -114,10 +115,10 @@ class Feedback:
             except (ValueError, KeyError, TypeError, AttributeError):
                 broken.append(number)
                 continue
-            before = last.pop(vote.vote_id, None)  # so that the order is that of the last votes
-            if before and before.vote == vote.vote and not vote.details:
-                vote = replace(vote, details=before.details)
-            last[vote.vote_id] = vote
+            if vote.details:
+                said[vote.vote_id, vote.vote] = vote.details
+            last.pop(vote.vote_id, None)  # so that the order is that of the last votes
+            last[vote.vote_id] = replace(vote, details=said.get((vote.vote_id, vote.vote), vote.details))
         return list(reversed(last.values())), broken
 
 

@@ -108,6 +108,8 @@ def test_a_bare_thumb_does_not_take_back_the_words_of_an_earlier_one(feedback: F
     assert feedback.votes()[0][0].details.comment == "stale"
     feedback.save("A", answer(), "up")
     assert not feedback.votes()[0][0].details
+    feedback.save("A", answer(), "down")
+    assert feedback.votes()[0][0].details.comment == "stale"
 
 
 @pytest.mark.parametrize(
