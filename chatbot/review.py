@@ -36,7 +36,7 @@ MOST_EVIDENCE = 60
 SAVED, DISMISSED, OPEN = "saved", "dismissed", "open"
 _HEADER = "query-id\tcorpus-id\tscore\n"
 _SPLIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-_UNFIT = re.compile(r"[\t\r\n]")  # in an id that is to stand between tabs
+_UNFIT = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")  # in an id: tabs, and where splitlines splits
 _PATIENCE = 10.0  # seconds to wait for another program that is saving
 
 
@@ -97,7 +97,7 @@ def check(reviewed: Reviewed, index: PassageIndex) -> Reviewed:
 def _text_of(doc_id: str, index: PassageIndex) -> str:
     if _UNFIT.search(doc_id):
         raise CorpusError(
-            f"{doc_id!r} cannot stand in qrels, whose columns are parted by tabs; rename the file"
+            f"{doc_id!r} cannot stand in qrels, which tabs and ends of lines divide; rename the file"
         )
     try:
         return index.document(doc_id).text

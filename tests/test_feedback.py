@@ -208,6 +208,14 @@ def test_what_cannot_be_saved_is_said(index: PassageIndex, change: dict[str, Any
         check(replace(SHIPS, **change), index)
 
 
+def test_no_name_that_would_end_a_line_of_qrels_is_saved(index: PassageIndex) -> None:
+    ends = [end for end in map(chr, range(0x3000)) if len(f"a{end}b".splitlines()) == 2]
+    assert "\u2028" in ends
+    for end in ends:
+        with pytest.raises(CorpusError, match="ends of lines"):
+            check(replace(SHIPS, documents=(f"a{end}b.md",)), index)
+
+
 def test_the_passages_of_a_document_are_all_of_them_in_order(index: PassageIndex) -> None:
     every = [index.passage(row)[0] for row in range(len(index))]
     for doc_id, _ in index.titles():
