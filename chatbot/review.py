@@ -59,7 +59,7 @@ class Added:
     split: str
     query: str
     judgements: str
-    created: tuple[str, ...] = ()  # files that were not there before: "queries", "qrels"
+    created: tuple[str, ...] = ()  # files that hold nothing but saved questions: "queries", "qrels"
 
 
 # What a reviewer may say --------------------------------------------------------------------
@@ -170,17 +170,22 @@ class QuestionFiles:
             judged = [(doc_id, 1) for doc_id in reviewed.documents] or [(document, 0)]
             query = json.dumps(_record(query_id, reviewed), ensure_ascii=False) + "\n"
             judgements = "".join(f"{query_id}\t{doc_id}\t{grade}\n" for doc_id, grade in judged)
-            created = tuple(
-                name
-                for name, path in (("queries", self.queries), ("qrels", self.qrels(split)))
-                if not path.exists()
-            )
+            created = self._created(split, known)
             _replace_both(
                 self.queries, _grown(self.queries, query),
                 self.qrels(split), _grown(self.qrels(split), judgements, _HEADER),
                 "saving",
             )  # fmt: skip
         return Added(query_id, split, query, judgements, created)
+
+    def _created(self, split: str, known: dict[str, Query]) -> tuple[str, ...]:
+        """The files that are not there yet, or hold nothing but what `add` wrote."""
+        there = {"queries": set(known)} if self.queries.exists() else {}
+        if self.qrels(split).exists():
+            there["qrels"] = set(read_qrels(self.corpus, split))
+        saved = {query.query_id for query in known.values() if query.kind == KIND}
+        own = {name for name, query_ids in there.items() if query_ids and query_ids <= saved}
+        return tuple(name for name in ("queries", "qrels") if name not in there or name in own)
 
     def remove(self, added: Added) -> None:
         """Take back what `add` wrote. Raises CorpusError if somebody has changed its lines since."""

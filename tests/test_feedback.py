@@ -270,6 +270,26 @@ def test_the_first_question_of_a_corpus_makes_the_files_and_its_undoing_removes_
     assert contents(files) == {}
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_undoing_all_questions_of_a_corpus_removes_the_files_in_any_order(
+    files: QuestionFiles, order: tuple[int, int]
+) -> None:
+    for path in (files.queries, files.qrels("dev")):
+        path.unlink()
+    added = files.add(SHIPS, "dev", ""), files.add(replace(SHIPS, text="And wide?"), "dev", "")
+    for number in order:
+        files.remove(added[number])
+    assert contents(files) == {}
+
+
+def test_undoing_leaves_files_that_somebody_made_without_a_question(files: QuestionFiles) -> None:
+    files.queries.write_text("", encoding="utf-8")
+    files.qrels("dev").write_text("query-id\tcorpus-id\tscore\n", encoding="utf-8")
+    before = contents(files)
+    files.remove(files.add(SHIPS, "dev", ""))
+    assert contents(files) == before
+
+
 def test_lines_of_others_stay_byte_for_byte(files: QuestionFiles) -> None:
     odd = '{"text": "Größe?",  "_id":"x"}\r\n\r\n{"_id": "y", "text": "no end"}'.encode()
     files.queries.write_bytes(odd)
