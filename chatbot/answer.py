@@ -19,7 +19,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from importlib import resources
 from itertools import islice
 from pathlib import Path
@@ -289,8 +288,13 @@ class Chatbot:
 
     def answers(self, question: str) -> bool:
         """Whether the documents answer it; one made from a section, with a quote of that. Tried once a generation."""
-        ask = partial(self._is_answered, section=self._suggestable().get(question))
-        return self._tried.answered(question, self.live().generation, ask)
+        return self._answers((question, self._suggestable().get(question)))
+
+    def _answers(self, made: tuple[str, Section | None]) -> bool:
+        def ask(made: tuple[str, Section | None]) -> bool:
+            return self._is_answered(made[0], section=made[1])
+
+        return self._tried.answered(made, self.live().generation, ask)
 
     def _is_answered(
         self, question: str, only: frozenset[str] | None = None, section: Section | None = None
@@ -335,12 +339,13 @@ class Chatbot:
     def completions(self, typed: str, n: int = 5) -> list[str]:
         """The corpus' questions that go on like what is typed; only those already known to be answered."""
         known = self._tried.known(self.live().generation)
-        return complete(typed, (text for text in self._suggestable() if known.get(text)), n)
+        return complete(typed, (made[0] for made in self._suggestable().items() if known.get(made)), n)
 
     def untried(self) -> str:
         """One of the corpus' questions that `answers` does not know yet, or ""."""
         known = self._tried.known(self.live().generation)
-        return next((text for text in islice(self._suggestable(), MOST_TRIED) if text not in known), "")
+        listed = islice(self._suggestable().items(), MOST_TRIED)
+        return next((made[0] for made in listed if made not in known), "")
 
     def _suggestable(self) -> dict[str, Section | None]:
         """The corpus' questions that can be shown; with those made, the section that is to answer them."""
@@ -357,10 +362,9 @@ class Chatbot:
         """
         only = frozenset(answer.only)
 
-        def answers(leading: tuple[str, Section | None]) -> bool:
-            question, section = leading
-            ask = partial(self._is_answered, only=only, section=section)
-            return ask(question) if only else self._tried.answered(question, self.live().generation, ask)
+        def answers(made: tuple[str, Section | None]) -> bool:
+            question, section = made
+            return self._is_answered(question, only, section) if only else self._answers(made)
 
         found = first_answered(self._leading_on(answer, asked), n, answers, 2 * n, seconds=1)
         return [question for question, _ in found]

@@ -678,6 +678,9 @@ def _query(record: dict[str, Any], where: str) -> Query:
     )
 
 
+PARTS_QRELS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")  # tabs, and where splitlines splits
+
+
 def read_qrels(folder: Path, split: str) -> Qrels:
     path = folder / "qrels" / f"{split}.tsv"
     if not path.is_file():

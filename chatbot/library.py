@@ -33,7 +33,7 @@ from filelock import FileLock, Timeout
 
 from chatbot import formats
 from chatbot.background import start_thread
-from chatbot.corpus import RESERVED, Document, UnreadFile, corpus_files, read_documents
+from chatbot.corpus import RESERVED, Document, UnreadFile, corpus_files, printable, read_documents
 from chatbot.encoder import Encoder
 from chatbot.errors import ChatbotError, CorpusError, IndexBusy, IndexReadOnly
 from chatbot.formats.report import ReadingReport, reading_report
@@ -193,7 +193,8 @@ class Library:
     def files(self) -> dict[str, Path]:
         """The files of the corpus by their path below it, in a fixed order."""
         return {
-            path.relative_to(self.corpus).as_posix(): path for path in corpus_files(self.corpus, self._index)
+            printable(path.relative_to(self.corpus).as_posix()): path
+            for path in corpus_files(self.corpus, self._index)
         }
 
     def clashes(self, uploads: Sequence[Upload]) -> list[str]:

@@ -38,6 +38,7 @@ FORMAT = 1
 HISTORY = 20  # earlier turns kept; conversation.py looks at fewer
 STATUSES = ("answered", "disagreement", "closest", "not_found", "smalltalk")
 MOST_PARTS = 1_000  # citations, hits, … of one answer
+MOST_FILES = 100_000  # named as not read, all of the collection's
 REMEDY = "save it again with `ask --json` or from the page"
 
 
@@ -154,8 +155,8 @@ class _Part:
         value = self.number(key)
         return value if 0 <= value <= 1 else self._refuse(key, "between 0 and 1")
 
-    def texts(self, key: str) -> list[str]:
-        values = self._list(key)
+    def texts(self, key: str, most: int = MOST_PARTS) -> list[str]:
+        values = self._list(key, most)
         if not all(isinstance(value, str) for value in values):
             self._refuse(key, "a list of strings")
         return values
@@ -176,10 +177,10 @@ class _Part:
         part = self.part(key)
         return {name: part.number(name) for name in part.data}
 
-    def _list(self, key: str) -> list[Any]:
+    def _list(self, key: str, most: int = MOST_PARTS) -> list[Any]:
         values = self._value(key, "a list")
-        if not isinstance(values, list) or len(values) > MOST_PARTS:
-            self._refuse(key, f"a list of at most {MOST_PARTS:,}")
+        if not isinstance(values, list) or len(values) > most:
+            self._refuse(key, f"a list of at most {most:,}")
         return list(values)
 
     def _value(self, key: str, kind: str, missing: Any = None) -> Any:
@@ -255,7 +256,7 @@ def _not_found(part: _Part) -> NotFound:
         tuple(part.texts("missing_terms")),
         searched.whole("documents"),
         searched.whole("passages"),
-        tuple(part.texts("unread_files")),
+        tuple(part.texts("unread_files", MOST_FILES)),
     )
 
 

@@ -23,7 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from chatbot.answer import LONGEST_QUESTION
-from chatbot.corpus import Evidence, Passage, Query, read_qrels, read_queries
+from chatbot.corpus import PARTS_QRELS, Evidence, Passage, Query, read_qrels, read_queries
 from chatbot.errors import CorpusError
 from chatbot.feedback import append_line
 from chatbot.index import PassageIndex
@@ -36,7 +36,6 @@ MOST_EVIDENCE = 60
 SAVED, DISMISSED, OPEN = "saved", "dismissed", "open"
 _HEADER = "query-id\tcorpus-id\tscore\n"
 _SPLIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-_UNFIT = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")  # in an id: tabs, and where splitlines splits
 _PATIENCE = 10.0  # seconds to wait for another program that is saving
 
 
@@ -95,7 +94,7 @@ def check(reviewed: Reviewed, index: PassageIndex) -> Reviewed:
 
 
 def _text_of(doc_id: str, index: PassageIndex) -> str:
-    if _UNFIT.search(doc_id):
+    if PARTS_QRELS.search(doc_id):
         raise CorpusError(
             f"{doc_id!r} cannot stand in qrels, which tabs and ends of lines divide; rename the file"
         )
@@ -107,7 +106,7 @@ def _text_of(doc_id: str, index: PassageIndex) -> str:
 
 def some_document(doc_ids: Iterable[str], index: PassageIndex) -> str:
     """The first document that is still there, else the first of all, to judge an unanswerable question by."""
-    known = [doc_id for doc_id, _ in index.titles() if not _UNFIT.search(doc_id)]
+    known = [doc_id for doc_id, _ in index.titles() if not PARTS_QRELS.search(doc_id)]
     if not known:
         raise CorpusError("no document has a name that can stand in qrels; rename one")
     held = set(known)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from chatbot.corpus import (
+    PARTS_QRELS,
     SECTION_JOINT,
     Document,
     Evidence,
@@ -68,7 +69,7 @@ def make_questions(corpus: Path, n: int, feedback: Path | None = None) -> list[S
     documents = {
         item.doc_id: item
         for item in read_documents(corpus, corpus_files(corpus))
-        if isinstance(item, Document) and not re.search(r"[\t\r\n]", item.doc_id)  # qrels are parted by tabs
+        if isinstance(item, Document) and not PARTS_QRELS.search(item.doc_id)
     }
     voted = _from_feedback(feedback, documents) if feedback and feedback.is_file() else []
     made = [question for document in documents.values() for question in _from_document(document)]

@@ -577,6 +577,14 @@ def test_a_question_in_capitals_names_nothing_by_them(chatbot: Chatbot) -> None:
     assert chatbot.answer("WHO SIGNED THE SURRENDER OF JAPAN?").unmentioned == ()
 
 
+def test_whether_a_question_is_answered_is_known_by_the_section_that_is_to_answer_it(
+    chatbot: Chatbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chatbot, "_is_answered", lambda question, section: section == ("a.md", "Reset"))
+    asked = "How do I reset it?"
+    assert [chatbot._answers((asked, (doc_id, "Reset"))) for doc_id in ("a.md", "b.md")] == [True, False]
+
+
 def test_halves_of_characters_become_question_marks(chatbot: Chatbot) -> None:
     assert check_question("caf\udce9 when \ud83d?") == "caf? when ??"
     answer = chatbot.answer("Who signed it \ud83d?", history=["What was the surrender\udce9?"])

@@ -123,6 +123,9 @@ def test_an_exported_conversation_holds_several(receipt: Receipt, tmp_path: Path
 # ---- what is refused
 
 
+NOTHING = {"missing_terms": [], "searched": {"documents": 1, "passages": 1}, "unread_files": []}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -141,7 +144,8 @@ def test_an_exported_conversation_holds_several(receipt: Receipt, tmp_path: Path
         ({"hits": [{}] * 1001}, '"hits" is not a list of at most 1,000'),
         ({"history": [1]}, '"history" is not a list of strings'),
         ({"index": []}, "index is not a JSON object"),
-        ({"not_found": {"searched": {"documents": -1, "passages": 1}}}, '"missing_terms" is missing'),
+        ({"not_found": {"searched": {"documents": 1, "passages": 1}}}, '"missing_terms" is missing'),
+        ({"not_found": NOTHING | {"searched": {"documents": -1, "passages": 1}}}, '"documents" is not'),
     ],
 )
 def test_what_is_no_receipt_is_refused_with_file_fault_and_remedy(
@@ -152,6 +156,17 @@ def test_what_is_no_receipt_is_refused_with_file_fault_and_remedy(
     with pytest.raises(ReceiptError, match=message) as caught:
         read_receipt(path)
     assert str(caught.value).startswith(str(path))
+
+
+def test_all_files_that_a_large_collection_could_not_read_may_be_named(
+    receipt: Receipt, tmp_path: Path
+) -> None:
+    unread = [f"photo {number}.png" for number in range(1001)]
+    path = tmp_path / "many.json"
+    path.write_text(json.dumps({**receipt.to_json(), "not_found": NOTHING | {"unread_files": unread}}))
+    missing = read_receipt(path).answer.not_found
+    assert missing
+    assert list(missing.unread_files) == unread
 
 
 @pytest.mark.parametrize(
