@@ -6,7 +6,7 @@ import json
 import math
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -171,9 +171,13 @@ def test_the_short_answer_stands_in_the_first_quote(chatbot: Chatbot) -> None:
     assert answer.short_answer in answer.citations[0].quote
 
 
-def shortened(question: str, *quotes: tuple[float, str]) -> str:
-    """The short answer of quotes of these confidences."""
-    asked = Asked(question, EncodedQuery(np.zeros(2, np.float32), np.empty((0, 0), np.float32), ()), {})
+def shortened(question: str, *quotes: tuple[float, str], known: Sequence[str] = ()) -> str:
+    """The short answer of quotes of these confidences; `known` are the stems of the question that count."""
+    asked = Asked(
+        question,
+        EncodedQuery(np.zeros(2, np.float32), np.empty((0, 0), np.float32), ()),
+        dict.fromkeys(known, 1.0),
+    )
     evidence = [Evidence(0, 0, (0, len(text)), text, np.zeros(len(FEATURES)), 0.0) for _, text in quotes]
     cited = [
         Citation(n, "a.md", "A town", "", "a.md", None, 0, len(text), text, "", sure)
@@ -183,6 +187,9 @@ def shortened(question: str, *quotes: tuple[float, str]) -> str:
 
 
 FELL = "It fell on 23 August 1945."
+TWICE = (
+    "Rashin fell on 12 August 1945, as the whole district of the north-east and its ports did by 1 May 1946."
+)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +208,15 @@ FELL = "It fell on 23 August 1945."
 )
 def test_where_a_short_answer_comes_from(quotes: list[tuple[float, str]], short: str) -> None:
     assert shortened("When did the town of Rashin fall?", *quotes) == short
+
+
+def test_of_several_dates_one_is_the_short_answer_only_where_the_quote_is_sure() -> None:
+    given = [
+        shortened("When did Rashin fall?", (sure, text), known=["rashin"])
+        for text in (FELL, TWICE)
+        for sure in (0.9, 0.7)
+    ]
+    assert given == ["23 August 1945", "23 August 1945", "12 August 1945", ""]
 
 
 def test_a_quote_that_is_unsure_gives_no_short_answer(folder: Path, encoder: HashEncoder) -> None:
