@@ -11,6 +11,7 @@ from typing import Any
 
 from chatbot import __version__
 from chatbot.errors import ChatbotError, QuestionError
+from chatbot.writing import sendable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -145,7 +146,7 @@ def _batch_answer(chatbot: Any, line: str, number: int, only: frozenset[str]) ->
         asked = json.loads(line)
         if not isinstance(asked, dict):
             raise QuestionError("expected a JSON object")
-        query_id = str(asked.get("id", number)).encode("utf-8", "replace").decode("utf-8")
+        query_id = sendable(str(asked.get("id", number)))
         question, history = asked.get("question"), asked.get("history") or []
         listed = isinstance(history, list) and all(isinstance(turn, str) for turn in history)
         if not isinstance(question, str) or not listed:
@@ -180,7 +181,7 @@ def _replay(options: argparse.Namespace) -> int:
     opened = dict(zip(distinct, open_collections(distinct, tell=True), strict=True))
     replays = [replay(receipt, opened[place].chatbot) for receipt, place in zip(receipts, asked, strict=True)]
     told = "\n\n".join(map(str, replays))
-    print(told.encode("utf-8", "replace").decode("utf-8"))
+    print(sendable(told))
     return 0 if all(replay.same for replay in replays) else 1
 
 

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and text that can be written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+
+def sendable(text: str) -> str:
+    """Without the half characters (lone surrogates) that JSON and arguments may hold and no page or file can."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def write_at_once(path: Path, content: bytes) -> None:

@@ -22,13 +22,13 @@ from chatbot.app.drawing import (
 from chatbot.app.parts import QUIET, html_part, read_call
 from chatbot.app.printing import printable
 from chatbot.app.source import add_panel
-from chatbot.app.text import sendable
 from chatbot.app.turns import Turn, Votes, make_turn, restore_turn
 from chatbot.app.voting import draw_form, draw_thanks, read_details
 from chatbot.collection import Collection
 from chatbot.errors import ChatbotError, QuestionError, ReceiptError
 from chatbot.feedback import DOWN, Feedback
 from chatbot.receipt import ReceiptFolder, make_receipt, parse_receipt
+from chatbot.writing import sendable
 
 MOST_RESTORED = 200  # turns
 BROKEN = "Something went wrong while answering. The window Footnote was started from says what."

@@ -12,8 +12,9 @@ from markupsafe import Markup
 from chatbot.answer import MOST_CHOSEN
 from chatbot.app.documents import address_of
 from chatbot.app.parts import html_part, read_call, read_texts
-from chatbot.app.text import count, name_some, sendable
+from chatbot.app.text import count, name_some
 from chatbot.collection import Collection
+from chatbot.writing import sendable
 
 ASKED = MOST_CHOSEN + 1  # documents that are looked at, so that one too many is refused
 # of the event that asks: the script puts the choice in the place of its last input

@@ -19,12 +19,13 @@ from markupsafe import Markup
 
 from chatbot.app.parts import html_part, read_call, read_texts
 from chatbot.app.source import show_document
-from chatbot.app.text import count, sendable
+from chatbot.app.text import count
 from chatbot.collection import Collection
 from chatbot.corpus import UnreadFile, left_out_files
 from chatbot.errors import ChatbotError
 from chatbot.formats.report import ReadingReport, count_left_out
 from chatbot.library import Build, Change, Entry, Removal, Upload, megabytes
+from chatbot.writing import sendable
 
 Reply = dict[str, Any]
 SHOWN = 200  # rows at first, and as many more at a time

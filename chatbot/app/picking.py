@@ -10,12 +10,12 @@ from markupsafe import Markup
 
 from chatbot.answer import LONGEST_QUESTION, Chatbot
 from chatbot.app.parts import html_part, read_call
-from chatbot.app.text import sendable
 from chatbot.app.voting import first_words
 from chatbot.collection import Collection
 from chatbot.corpus import Passage
 from chatbot.index import PassageIndex
 from chatbot.review import passages_of
+from chatbot.writing import sendable
 
 FOUND = 8  # passages a search shows
 NAMED = 6  # documents whose titles match

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from chatbot.answer import REFUSALS
 from chatbot.app.parts import QUIET, html_part
 from chatbot.app.picking import draw_sentences
-from chatbot.app.text import count, name_time, sendable, shorten
+from chatbot.app.text import count, name_time, shorten
 from chatbot.app.voting import draw_mark
 from chatbot.collection import Collection
 from chatbot.corpus import Evidence, Passage
@@ -32,6 +32,7 @@ from chatbot.review import (
     some_document,
     unsaid,
 )
+from chatbot.writing import sendable
 
 MOST_SHOWN = 300  # votes
 STATUS = {

@@ -13,10 +13,10 @@ from chatbot.answer import LONGEST_QUESTION
 from chatbot.app.drawing import draw_panel
 from chatbot.app.in_place import MORE, Mark, document_headings, draw_text, line_end, line_start, window
 from chatbot.app.parts import html_part, read_call
-from chatbot.app.text import sendable
 from chatbot.collection import Collection
 from chatbot.corpus import Document, Span, body_start
 from chatbot.index import PassageIndex
+from chatbot.writing import sendable
 
 MOST_QUOTES = 50  # of one document
 GONE = "This document is no longer in the collection. It said:"

@@ -36,11 +36,6 @@ def section_below(title: str, section: str) -> str:
     return "" if section == title else section.removeprefix(f"{title}{SECTION_JOINT}")
 
 
-def sendable(html: str) -> str:
-    """Without the half characters (lone surrogates) that a JSON document may hold and no page can."""
-    return html.encode("utf-8", "replace").decode("utf-8")
-
-
 def name_time(time: str) -> str:
     """ISO 8601 as the reader's clock has it, "" for anything else."""
     try:
