@@ -50,6 +50,7 @@ from chatbot.spelling import put_right
 from chatbot.starting import presentable, question_about
 from chatbot.suggested import Tried, complete, first_answered, spread
 from chatbot.terms import Term, stems, terms
+from chatbot.writing import sendable
 
 LONGEST_QUESTION = 2000  # characters
 MOST_CHOSEN = 1_000  # documents that a question may be limited to
@@ -291,10 +292,9 @@ class Chatbot:
         return self._answers((question, self._suggestable().get(question)))
 
     def _answers(self, made: tuple[str, Section | None]) -> bool:
-        def ask(made: tuple[str, Section | None]) -> bool:
-            return self._is_answered(made[0], section=made[1])
-
-        return self._tried.answered(made, self.live().generation, ask)
+        question, section = made
+        generation = self.live().generation
+        return self._tried.answered(made, generation, lambda _: self._is_answered(question, section=section))
 
     def _is_answered(
         self, question: str, only: frozenset[str] | None = None, section: Section | None = None
@@ -575,7 +575,7 @@ def check_question(question: str) -> str:
 
 def _readable(text: str) -> str:
     """Without what no text has: null characters, and halves of characters, such as a name in another encoding leaves."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    return sendable(text.replace("\0", ""))
 
 
 def check_chosen(only: frozenset[str] | None, index: PassageIndex) -> frozenset[str] | None:
@@ -746,10 +746,8 @@ def _affirming(evidence: Sequence[Evidence], asked: Asked) -> Sequence[Evidence]
     """
     if not _WHICH.match(asked.text) or _NEGATED.search(asked.text):
         return evidence
-    said = [
-        {name: cell.strip(" .").casefold() in _NO for name, cell in row_cells(item.text).items()}
-        for item in evidence
-    ]
+    rows = [row_cells(item.text) for item in evidence]
+    said = [{name: cell.strip(" .").casefold() in _NO for name, cell in cells.items()} for cells in rows]
     named = {
         name
         for cells in said
@@ -757,17 +755,14 @@ def _affirming(evidence: Sequence[Evidence], asked: Asked) -> Sequence[Evidence]
         if not name.isdigit() and (held := set(stems(name))) and held <= asked.weights.keys()
     }
     split = {name for name in named if {cells[name] for cells in said if name in cells} == {True, False}}
-    about = [_told_beside(item, split) & asked.weights.keys() for item in evidence]
     denied = [any(cells.get(name) for name in split) for cells in said]
-    kept = [item for item, no, its in zip(evidence, denied, about, strict=True) if its or not no]
+    others = [" ".join(cell for name, cell in cells.items() if name not in split) for cells in rows]
+    kept = [
+        item
+        for item, no, beside in zip(evidence, denied, others, strict=True)
+        if not no or asked.weights.keys() & stems(beside)
+    ]
     return kept or evidence
-
-
-def _told_beside(item: Evidence, columns: set[str]) -> set[str]:
-    """Stems of a row's other cells."""
-    return {
-        stem for name, cell in row_cells(item.text).items() if name not in columns for stem in stems(cell)
-    }
 
 
 _WHICH = re.compile(r"\W*(?:which|what|who)\b", re.IGNORECASE)

@@ -81,9 +81,8 @@ def _nearest(word: str, documents: Vocabulary, *, name: bool) -> str:
     told = dict(documents.words_from(word[0], lengths[0], lengths[-1]))
     common = () if name else (other for other in _beginning_with(word[0]) if len(other) in lengths)
     found: list[tuple[float, str]] = []
-    distance = EditDistance(
-        DistanceAlgorithm.DAMERAU_OSA
-    )  # of this thread alone: it writes down what it compares
+    # of this thread alone: it writes down what it compares
+    distance = EditDistance(DistanceAlgorithm.DAMERAU_OSA)
     for other in sorted({*told, *common}):
         errors = distance.compare(word, other, most)  # -1 for more
         alike = errors >= 0 and _consonants(word) == _consonants(other)

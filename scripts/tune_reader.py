@@ -102,7 +102,7 @@ def searched(place: str) -> list[tuple[Query, list[Hit]]]:
     work = ROOT / "index" / "evaluations" / f"tune-{folder.name}-{split}"
     documents = Path(elsewhere[0]) if elsewhere else folder
     if elsewhere and (documents / "corpus.jsonl").is_file():
-        documents = _judged(folder, split, documents, work, alone="alone" in elsewhere)
+        documents = _judged(folder, split, documents, work, alone=elsewhere[1:] == ["alone"])
     encoder = load_encoder()
     build_index(documents, work / "index", encoder)
     bot = Chatbot(work / "index", encoder)

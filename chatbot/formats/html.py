@@ -184,9 +184,8 @@ def block_parts(root: Any, left_out: Container[Any] = frozenset()) -> Iterator[P
                 yield from flush()
             if tag in _HEADINGS:
                 level = 0
-            preformatted -= tag == "pre" and not skipped(
-                element, tag
-            )  # what was skipped ends here all the same
+            # what was skipped ends here all the same
+            preformatted -= tag == "pre" and not skipped(element, tag)
         if element is not root:
             pieces.append(element.tail or "")
     yield from flush()
