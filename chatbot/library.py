@@ -210,16 +210,17 @@ class Library:
         return bool(there and there.is_file() and upload.path.is_file() and not _equal(upload.path, there))
 
     def add(
-        self, uploads: Sequence[Upload], *, replace: bool = False, doc_ids: Collection[str] = ()
+        self, uploads: Sequence[Upload], *, replace: bool = False, index: PassageIndex | None = None
     ) -> Change:
         """Copy files into the corpus, all of those that are fit for it or, at a crash, none.
 
-        A name that is taken becomes "name (2)" unless `replace`. A file with a document whose id is among
-        `doc_ids`, or in another file of the change, is refused; ids of the file that it replaces are free.
-        Raises CorpusError when the corpus cannot be written.
+        A name that is taken becomes "name (2)" unless `replace`. A file with a document whose id another file of the
+        corpus or of the change has is refused; ids of the file that it replaces are free. The live `index` knows the
+        ids of what it was built from, which is read anew without it. Raises CorpusError when the corpus cannot be
+        written.
         """
         with self._alone(), self._change() as change_id:
-            return self._add(change_id, uploads, replace, doc_ids)
+            return self._add(change_id, uploads, replace, self.doc_ids(index))
 
     def _add(
         self, change_id: str, uploads: Sequence[Upload], may_replace: bool, doc_ids: Collection[str]
@@ -306,10 +307,11 @@ class Library:
             self._carry_out(change_id, put=[], take=names)
             return Change(removed=tuple(names), undo=change_id if names else "")
 
-    def restore(self, change_id: str) -> Change:
-        """Bring back what a change removed or replaced. Raises CorpusError when the trash has it no more.
+    def restore(self, change_id: str, index: PassageIndex | None = None) -> Change:
+        """Bring back what a change removed or replaced; `index` as for `add`.
 
-        Where the name is taken by now, a removed file comes back as "name (2)".
+        Where the name is taken by now, a removed file comes back as "name (2)". Raises CorpusError, and brings back
+        none, when the trash has it no more or an id of its documents was taken since.
         """
         with self._alone(), self._change() as new_id:
             plan = self._trashed(change_id)
@@ -324,8 +326,21 @@ class Library:
                     free = self._free_name(name, staged)
                     _link(old / name, staged / free)
                     added.append(free)
+            self._check_ids(staged, added, replaced, index)
             self._carry_out(new_id, [*added, *replaced], replaced, restores=change_id)
             return Change(tuple(added), tuple(replaced), undo=new_id if replaced else "")
+
+    def _check_ids(
+        self, staged: Path, added: Sequence[str], replaced: Sequence[str], index: PassageIndex | None
+    ) -> None:
+        """Raises CorpusError where a document of the staged files has an id that another file has."""
+        freed = frozenset[str]().union(*map(self._ids_in, replaced))
+        taken = self.doc_ids(index) - freed
+        for name in (*added, *replaced):
+            if clashing := sorted(_ids_of(staged, name) & taken):
+                raise CorpusError(
+                    f"{name} has a document of an id that was taken since, {clashing[0]!r}; remove the file that has it"
+                )
 
     def removals(self) -> list[Removal]:
         """What can be restored, the latest first."""
@@ -538,9 +553,11 @@ class Library:
         self._hashes[key] = digest
         return digest
 
-    def doc_ids(self, index: PassageIndex) -> set[str]:
-        """Those that the next build will meet: of the live `index`, and of the files that wait."""
+    def doc_ids(self, index: PassageIndex | None) -> set[str]:
+        """Those that the next build will meet: of the live `index`, and of the files that wait for it."""
         there = self.files()
+        if index is None:
+            return set[str]().union(*map(self._ids_in, there))
         states = self._states(index, there)
         ids = {
             listed.doc_id
@@ -551,16 +568,11 @@ class Library:
 
     def _ids_in(self, name: str) -> frozenset[str]:
         """The ids of the documents of a file, read once while it stays the same; none of one that is broken."""
-        if not name.lower().endswith((_LINES, ".zip")):
+        if not _holds_several(name):
             return frozenset({name})
-        path = self.corpus / name
-        key = name, self._hash(path)
+        key = name, self._hash(self.corpus / name)
         if key not in self._ids:
-            try:
-                found = list(read_documents(self.corpus, [path]))
-            except CorpusError:
-                found = []
-            self._ids[key] = frozenset(item.doc_id for item in found if isinstance(item, Document))
+            self._ids[key] = _ids_of(self.corpus, name)
         return self._ids[key]
 
     def is_behind(self, index: PassageIndex) -> bool:
@@ -573,6 +585,21 @@ class Library:
             if index.generation not in self._surveys:
                 self._surveys = {index.generation: Survey(index)}
             return self._surveys[index.generation]
+
+
+def _holds_several(name: str) -> bool:
+    return name.lower().endswith((_LINES, ".zip"))
+
+
+def _ids_of(folder: Path, name: str) -> frozenset[str]:
+    """The ids of the documents of a file; none of one that is broken."""
+    if not _holds_several(name):
+        return frozenset({name})
+    try:
+        found = list(read_documents(folder, [folder / name]))
+    except CorpusError:
+        return frozenset()
+    return frozenset(item.doc_id for item in found if isinstance(item, Document))
 
 
 class _Room:

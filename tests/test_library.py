@@ -14,6 +14,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from chatbot.encoder import Progress, Vectors
 from chatbot.errors import CorpusError
 from chatbot.formats import Unreadable
 from chatbot.index import PassageIndex, build_index, current_generation
-from chatbot.library import Entry, Library, Limits, Rebuilding, Upload, kind_of, safe_name
+from chatbot.library import Change, Entry, Library, Limits, Rebuilding, Upload, kind_of, safe_name
 
 Built = tuple[Path, Path]
 OAKS = "# Oaks\n\nOaks are trees of the genus Quercus.\n"
@@ -234,9 +235,9 @@ def test_lines_whose_ids_are_taken_are_refused_unless_they_replace(library: Libr
     lines = '{"_id": "d1", "text": "The first text."}\n'
     assert library.add([upload(tmp_path, "more.jsonl", lines)]).added == ("more.jsonl",)
     again = lines + '{"_id": "d2", "text": "The second text."}\n'
-    refused = library.add([upload(tmp_path, "more.jsonl", again)], doc_ids={"d1"}).refused
+    refused = library.add([upload(tmp_path, "more.jsonl", again)]).refused
     assert [(item.path, "taken, 'd1'" in item.reason) for item in refused] == [("more.jsonl", True)]
-    replaced = library.add([upload(tmp_path, "more.jsonl", again)], replace=True, doc_ids={"d1"})
+    replaced = library.add([upload(tmp_path, "more.jsonl", again)], replace=True)
     assert replaced.replaced == ("more.jsonl",)
 
 
@@ -257,7 +258,7 @@ def test_an_id_is_taken_once_in_a_change_and_by_files_that_wait_for_a_build(
     uploads = [
         upload(tmp_path, f"d{n}.{'zip' if n == 3 else 'jsonl'}", text) for n, text in enumerate(others)
     ]
-    refused = library.add(uploads, doc_ids=library.doc_ids(index)).refused
+    refused = library.add(uploads, index=index).refused
     taken = ["'d1'", "'d3'", "'trees.md'", "'d1'"]
     assert [item.reason.rpartition(", ")[2] for item in refused] == taken
     build_index(library.corpus, built[1], encoder)
@@ -269,14 +270,50 @@ def test_lines_that_replace_others_may_take_their_ids_and_no_others(
     library.add([upload(tmp_path, "a.jsonl", line("d1", "d2")), upload(tmp_path, "b.jsonl", line("d3"))])
     build_index(library.corpus, built[1], encoder)
     index = PassageIndex.open(built[1], encoder)
-    ids = library.doc_ids(index)
-    wrong = library.add([upload(tmp_path, "a.jsonl", line("d1", "d3"))], replace=True, doc_ids=ids)
+    wrong = library.add([upload(tmp_path, "a.jsonl", line("d1", "d3"))], replace=True, index=index)
     assert "taken, 'd3'" in wrong.refused[0].reason
-    right = library.add([upload(tmp_path, "a.jsonl", line("d1", "d4"))], replace=True, doc_ids=ids)
+    right = library.add([upload(tmp_path, "a.jsonl", line("d1", "d4"))], replace=True, index=index)
     assert right.replaced == ("a.jsonl",)
     assert library.doc_ids(index) == {*FILES, "d1", "d3", "d4"}
-    freed = library.add([upload(tmp_path, "c.jsonl", line("d2"))], doc_ids=library.doc_ids(index))
+    freed = library.add([upload(tmp_path, "c.jsonl", line("d2"))], index=index)
     assert freed.added == ("c.jsonl",)
+    build_index(library.corpus, built[1], encoder)
+
+
+def test_of_two_changes_at_the_same_time_one_gets_an_id(
+    built: Built, library: Library, tmp_path: Path, encoder: HashEncoder
+) -> None:
+    index = PassageIndex.open(built[1], encoder)
+    uploads = [upload(tmp_path, f"{name}.jsonl", line("d1", name)) for name in "abcdef"]
+    start = threading.Barrier(len(uploads))
+
+    def bring(one: Upload) -> Change:
+        start.wait()
+        return library.add([one], index=index)
+
+    with ThreadPoolExecutor(len(uploads)) as threads:
+        changes = list(threads.map(bring, uploads))
+    assert sorted(len(change.added) for change in changes) == [0, 0, 0, 0, 0, 1]
+    build_index(library.corpus, built[1], encoder)
+
+
+def test_what_was_removed_does_not_come_back_beside_its_ids(
+    built: Built, library: Library, tmp_path: Path, encoder: HashEncoder
+) -> None:
+    library.add([upload(tmp_path, "a.jsonl", line("d1", "d2")), upload(tmp_path, "b.jsonl", line("d3"))])
+    build_index(library.corpus, built[1], encoder)
+    index = PassageIndex.open(built[1], encoder)
+    removed = library.remove(["a.jsonl"])
+    replaced = library.add([upload(tmp_path, "b.jsonl", line("d4"))], replace=True, index=index)
+    library.add([upload(tmp_path, "c.jsonl", line("d2", "d3"))], index=index)
+    before = tree(library.corpus)
+    for change, taken in ((removed, "d2"), (replaced, "d3")):
+        with pytest.raises(CorpusError, match=f"taken since, '{taken}'"):
+            library.restore(change.undo, index)
+    assert tree(library.corpus) == before
+    library.remove(["c.jsonl"])
+    assert library.restore(removed.undo, index).added == ("a.jsonl",)
+    assert library.restore(replaced.undo, index).replaced == ("b.jsonl",)
     build_index(library.corpus, built[1], encoder)
 
 
@@ -285,7 +322,7 @@ def test_a_removed_file_may_be_brought_again_before_the_next_build(
 ) -> None:
     index = PassageIndex.open(built[1], encoder)
     library.remove(["trees.md"])
-    assert library.add([upload(tmp_path, "trees.md")], doc_ids=library.doc_ids(index)).added == ("trees.md",)
+    assert library.add([upload(tmp_path, "trees.md")], index=index).added == ("trees.md",)
 
 
 def test_nothing_is_written_through_links_or_into_the_index(built: Built, tmp_path: Path) -> None:

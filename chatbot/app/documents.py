@@ -145,8 +145,7 @@ def bring_in(collection: Collection, data: Mapping[str, Any]) -> Reply:
     try:
         clashes = set() if choice in {"replace", "keep"} else set(library.clashes(uploads))
         coming = [upload for upload in uploads if upload.name not in clashes]
-        ids = library.doc_ids(collection.live_index)
-        change = library.add(coming, replace=choice == "replace", doc_ids=ids)
+        change = library.add(coming, replace=choice == "replace", index=collection.live_index)
     finally:
         discard(coming)
     reply = tell(change, read_oversized(data.get("oversized"), library.limits.file_bytes))
@@ -204,7 +203,7 @@ def take_out(collection: Collection, data: Mapping[str, Any]) -> Reply:
 
 
 def bring_back(collection: Collection, data: Mapping[str, Any]) -> Reply:
-    change = collection.library.restore(str(data.get("undo")))
+    change = collection.library.restore(str(data.get("undo")), collection.live_index)
     collection.rebuilding.start()
     return tell(change)
 
