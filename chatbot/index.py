@@ -67,6 +67,7 @@ import json
 import math
 import mmap
 import os
+import re
 import shutil
 import sqlite3
 import threading
@@ -139,6 +140,9 @@ _RELEASE_AFTER = 16  # searches after which mapped vectors no longer count as th
 _AT_ONCE = 512  # tokens whose signs are unpacked at a time: they stay in the cache, three times as fast
 _THREADS = faiss.omp_get_max_threads()  # OMP_NUM_THREADS, or what the machine has
 _STORE = "passages.sqlite"
+# folders that a build makes; others in the folder of the index are people's own, whatever they hold
+_OURS = re.compile(r"building-\d+|embedding-[0-9a-f]{16}|\d{8}T\d{12}-[0-9a-f]{8}")
+_POINTER = re.compile(r"CURRENT\.\d+")
 _JUST_WRITTEN = 2.0  # seconds in which a file can change without a change of its time
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
@@ -1362,13 +1366,8 @@ def _sweep(folder: Path, keep: str | None = None) -> None:
         live = current_generation(folder)
     except IndexMissing:
         live = ""
-    for pointer in folder.glob("CURRENT.*"):
-        pointer.unlink(missing_ok=True)
-    for path in folder.iterdir():
-        unfinished = path.name.startswith(("building-", "embedding-"))
-        if (
-            path.is_dir()
-            and (unfinished or (path / "manifest.json").is_file())
-            and path.name not in {live, keep}
-        ):
+    for path in list(folder.iterdir()):
+        if path.is_dir() and _OURS.fullmatch(path.name) and path.name not in {live, keep}:
             shutil.rmtree(path, ignore_errors=True)
+        elif path.is_file() and _POINTER.fullmatch(path.name):
+            path.unlink(missing_ok=True)

@@ -923,6 +923,17 @@ def test_what_killed_builds_left_is_swept(built: tuple[Path, Path], encoder: Has
     assert live != report.generation
 
 
+def test_what_people_keep_in_the_folder_of_an_index_stays(
+    make_corpus: MakeCorpus, tmp_path: Path, encoder: HashEncoder
+) -> None:
+    kept = {"webapp/manifest.json": "{}", "building-plans/hall.txt": "Hall", "embedding-notes/a.txt": "A"}
+    corpus, folder = make_corpus(FILES), make_corpus({**kept, "CURRENT.md": "Now"}, name="projects")
+    for _ in range(2):
+        build_index(corpus, folder, encoder, force=True)
+    left = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    assert {*kept, "CURRENT.md"} <= left
+
+
 def test_an_encoder_that_fails_leaves_the_old_generation(
     built: tuple[Path, Path], encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
