@@ -463,18 +463,28 @@ def _strip(text: str, start: int, end: int, marks: str = "") -> Span:
 # Sentences ----------------------------------------------------------------------------------
 
 _STOP = re.compile(
-    r"(?P<stop>(?<![.!?…])[.!?…]++|[。！？｡]+)(?P<close>(?:[\"'”’»)\]」』）]|\[\d{1,3}\])*)(?P<gap>\s+|(?<=[。！？｡」』）])(?=\S))"
+    r"(?P<stop>(?<![.!?…؟۔।])[.!?…؟۔।]++|[。！？｡]+)"
+    r"(?P<close>(?:[\"'”’“‘»›«)\]」』）*_`⁰¹²³⁴-⁹]|\[\^?[\w-]{1,20}\])*)"  # quotes, brackets, emphasis, footnotes
+    r"(?P<gap>\s+|(?<=[。！？｡」』）])(?=\S))"
 )
+_OPENING = "\"'“‘«([*_`"
+# before the first sentence: "3.1. The tenant", "§ 5. Rent", "b. Dogs", "IV. Costs"
+_NUMBERING = re.compile(r"(?:§+\s*)?(?:\d+(?:\.\d+)*|[a-zA-Z]|[ivxlc]{1,5}|[IVXLC]{1,5})")
+_NUMBER = re.compile(r"[\d#]|[IVXLC]+\b(?!['’])")
 _NEVER_LAST = frozenset(
     """
     mr mrs ms messrs dr prof gen lt col maj capt adm cmdr cdr sgt cpl pvt brig vice hon rev sen rep gov
-    pres st mt ft vs viz cf e.g i.e ca approx ed eds trans fig figs eq nr esp incl
+    pres st mt ft v vs viz cf e.g i.e ca approx ed eds trans fig figs eq nr esp incl
     """.split()
 )
-_BEFORE_NUMBER = frozenset(
+_DATED = frozenset(
     """
-    no nos p pp vol vols ch chap sec sect art arts op doc docs par para pt c jan feb mar apr jun jul aug
-    sep sept oct nov dec
+    jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun
+    """.split()
+)
+_BEFORE_NUMBER = _DATED | frozenset(
+    """
+    no nos p pp vol vols ch chap sec sect art arts op doc docs par para pt c max tel ext
     """.split()
 )
 _MAYBE_LAST = frozenset(
@@ -521,8 +531,8 @@ def _ends_sentence(text: str, begin: int, match: re.Match[str], end: int) -> boo
     if match["stop"] != ".":
         return True
     before = text[max(begin, match.start() - 64) : match.start()]
-    word = "" if detached or not before.strip() else before.split()[-1].lstrip("\"'“‘«([")
-    if word.isdigit() and before.strip() == word:  # "1. The first item"
+    word = "" if detached or not before.strip() else before.split()[-1].lstrip(_OPENING)
+    if _NUMBERING.fullmatch(before.strip().lstrip(_OPENING)):
         return False
     return not word or _word_ends_sentence(word, text, match, end)
 
@@ -534,12 +544,13 @@ def _word_ends_sentence(word: str, text: str, match: re.Match[str], end: int) ->
     starter = bool(next_word) and next_word[0].lower() in _STARTERS  # type: ignore[index]  # bool above
     if lower in _NEVER_LAST or (lower.endswith((".gen", ".col"))):
         return False
-    if lower in _BEFORE_NUMBER:
-        return not re.match(r"[\dIVXLC#]", text[match.end()])
     if len(word) == 1 and word.isalpha() and word.isupper():
         return starter and next_word is not None and len(next_word[0]) > 1
+    if lower in _BEFORE_NUMBER:
+        number = _NUMBER.match(text, match.end(), end)
+        return not number or (number[0] == "I" and (lower == "no" or lower in _DATED))
     if lower in _MAYBE_LAST or re.fullmatch(r"(?:\w\.)+\w", word):
-        return starter or match["close"] != ""
+        return starter or match["close"].strip("*_`") != ""
     return True
 
 
@@ -547,7 +558,7 @@ def _word_ends_sentence(word: str, text: str, match: re.Match[str], end: int) ->
 
 
 READING = 3  # raised when the text of a file would be read otherwise than before
-SPLITTING = 1  # raised when a document would be split otherwise than before
+SPLITTING = 2  # raised when a document would be split otherwise than before
 
 
 def split_document(
