@@ -501,6 +501,16 @@ def test_html_keeps_the_content_and_drops_the_frame() -> None:
             b"<pre hidden>x</pre><p>One\n two.</p><pre>a\n  b</pre><p>A<br>B</p>",
             ["One two.", "a\n  b", "A B"],
         ),
+        (
+            b"<table><tr><th>House<th>Name<th>Year<tr><td rowspan=2>York<td>Edward<td>1461<tr><td>Richard<td>1483"
+            b"<tr><td colspan='2'>Nobody<td>1500<tr><td>Tudor<td rowspan=x colspan=0>Henry<td>1485</table>",
+            [
+                "House: York; Name: Edward; Year: 1461",
+                "House: York; Name: Richard; Year: 1483",
+                "House: Nobody; Year: 1500",
+                "House: Tudor; Name: Henry; Year: 1485",
+            ],
+        ),
         (b"<table><tr><td>Only <i>layout</i></table>tail", ["Only layout", "tail"]),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ _FRAME_NAMES = set(
 _FRAME_SHARE = 0.3  # of the text of a page; what holds more is a wrapper, whatever it is called
 _LINK_SHARE = 0.7  # of an element's text; above it, it is a list of links
 _LINKS = 3
+_MOST_SPANNED = 1000  # columns or rows of a cell; as browsers have it for columns
 # Below both of these the search for the main content has missed it.
 _LEAST_CHARACTERS = 250
 _LEAST_SHARE = 0.25
@@ -204,9 +205,36 @@ def _rows(table: Any) -> list[list[str]]:
     """Cells of the rows shown of a table of data; [] for one that only serves the layout."""
     if table.find(".//table") is not None:
         return []
-    rows = [
-        [tidy(" ".join(part.text for part in block_parts(cell))) for cell in row if cell.tag in {"td", "th"}]
+    shown = (
+        row
         for row in table.iter("tr")
         if not (_hidden(row, row.tag) or _hidden(row.getparent(), row.getparent().tag))
-    ]
+    )
+    rows = list(_in_columns(shown))
     return rows if len(rows) > 1 and max(map(len, rows)) > 1 else []
+
+
+def _in_columns(rows: Iterable[Any]) -> Iterator[list[str]]:
+    """The cells of each row: what spans rows stands in all of them, what spans columns in the first of these."""
+    above: dict[int, tuple[int, str]] = {}  # column -> how many more rows the cell spans, and its text
+    for row in rows:
+        placed = {column: text for column, (_, text) in above.items()}
+        above = {column: (more - 1, text) for column, (more, text) in above.items() if more > 1}
+        column = 0
+        for cell in row:
+            if cell.tag not in {"td", "th"}:
+                continue
+            while column in placed:
+                column += 1
+            text = tidy(" ".join(part.text for part in block_parts(cell)))
+            placed[column] = text
+            end, more = column + _span(cell, "colspan"), _span(cell, "rowspan") - 1
+            if more:
+                above |= {place: (more, text if place == column else "") for place in range(column, end)}
+            column = end
+        yield [placed.get(column, "") for column in range(max(placed, default=-1) + 1)]
+
+
+def _span(cell: Any, name: str) -> int:
+    found = re.match(r"\s*(\d{1,9})", cell.get(name) or "")
+    return min(max(int(found[1]), 1), _MOST_SPANNED) if found else 1
