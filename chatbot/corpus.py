@@ -557,7 +557,7 @@ def _word_ends_sentence(word: str, text: str, match: re.Match[str], end: int) ->
 # Passages -----------------------------------------------------------------------------------
 
 
-READING = 3  # raised when the text of a file would be read otherwise than before
+READING = 4  # raised when the text of a file would be read otherwise than before
 SPLITTING = 2  # raised when a document would be split otherwise than before
 
 

@@ -511,6 +511,10 @@ def test_html_keeps_the_content_and_drops_the_frame() -> None:
                 "House: Tudor; Name: Henry; Year: 1485",
             ],
         ),
+        (
+            "<meta charset=utf-8><p>10<sup>8</sup> m in 10<sup>−3</sup> s, CO<sub>2</sub>, the 21<sup>st</sup>.<sup>4</sup> So.".encode(),
+            ["10⁸ m in 10⁻³ s, CO2, the 21st.⁴ So."],
+        ),
         (b"<table><tr><td>Only <i>layout</i></table>tail", ["Only layout", "tail"]),
     ],
 )
@@ -523,6 +527,15 @@ def test_epub_chapters_are_in_reading_order_and_a_missing_one_is_told() -> None:
     assert found.title == "A small book"
     assert found.parts == (Part("First", 1), Part("It began."), Part("Second", 1), Part("It ended well."))
     assert found.warnings == ("chapter OPS/text/gone.xhtml is damaged (OPS/text/gone.xhtml is missing)",)
+
+
+def test_docx_keeps_an_exponent_apart_from_its_number() -> None:
+    document = docx.Document()
+    paragraph = document.add_paragraph("It is 10")
+    paragraph.add_run("8").font.superscript = True
+    paragraph.add_run(" m from CO")
+    paragraph.add_run("2").font.subscript = True
+    assert texts(read(saved(document), "docx")) == ["It is 10⁸ m from CO2"]
 
 
 LIGATURES = "The o\ufb03ce of the \ufb01rm moved to a co\u00adoperative \ufb02at."

@@ -26,6 +26,8 @@ _LIGATURES = {
     0xFB05: "st",
     0xFB06: "st",
 }
+_RAISED = str.maketrans("0123456789+-−–", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻")
+_WHOLE_NUMBER = re.compile(r"\s*[+−–-]?\s*[0-9]+\s*")
 _DROPPED = re.compile("[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
@@ -61,6 +63,11 @@ def clean(text: str) -> str:
 def tidy(text: str) -> str:
     """Cleaned, on one line, with single spaces."""
     return " ".join(clean(text).split())
+
+
+def raised(text: str) -> str:
+    """The text of a superscript: a number stays apart from the one before it, as in "10⁸"."""
+    return text.translate(_RAISED) if _WHOLE_NUMBER.fullmatch(text) else text
 
 
 def tidy_lines(text: str) -> str:

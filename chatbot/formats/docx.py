@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chatbot.formats.archive import open_package
-from chatbot.formats.content import Content, Part, tidy
+from chatbot.formats.content import Content, Part, raised, tidy
 from chatbot.formats.table import table_parts
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -76,7 +76,9 @@ def _text(element: Any) -> str:
     while pending:
         node = pending.pop()
         if node.tag == f"{_W}t":
-            pieces.append(node.text or "")
+            style = node.getparent().find(f"{_W}rPr/{_W}vertAlign")
+            above = style is not None and style.get(f"{_W}val") == "superscript"
+            pieces.append(raised(node.text or "") if above else node.text or "")
         elif node.tag in {f"{_W}tab", f"{_W}br", f"{_W}cr"}:
             pieces.append(" ")
         elif node.tag == f"{_W}noBreakHyphen":

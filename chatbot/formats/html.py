@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from chatbot.formats.content import MAX_MARKUP_BYTES, Content, Part, Unreadable, tidy, tidy_lines
+from chatbot.formats.content import MAX_MARKUP_BYTES, Content, Part, Unreadable, raised, tidy, tidy_lines
 from chatbot.formats.encoding import decode
 from chatbot.formats.table import table_parts
 
@@ -176,8 +176,9 @@ def block_parts(root: Any, left_out: Container[Any] = frozenset()) -> Iterator[P
                     yield from table_parts(rows)
                     walk.skip_subtree()
                     continue
+            text = element.text or ""
             pieces.append(
-                "\n" if tag == "br" and preformatted else " " if tag == "br" else element.text or ""
+                ("\n" if preformatted else " ") if tag == "br" else raised(text) if tag == "sup" else text
             )
             continue
         if event == "end":
