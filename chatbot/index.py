@@ -759,6 +759,8 @@ def stale(corpus: Path, folder: Path, encoder: Identified) -> str:
         return str(error)
     if manifest.get("reading") != READING:
         return "files are read otherwise than when the index was built"
+    if manifest.get("splitting") != SPLITTING:
+        return "documents are split otherwise than when the index was built"
     files = _hash_files(corpus, corpus_files(corpus, skip=folder))
     return _difference(manifest["corpus"], files)
 
@@ -1244,6 +1246,7 @@ def _write_manifest(
     manifest = {
         "format": FORMAT,
         "reading": READING,
+        "splitting": SPLITTING,
         "encoder": encoder.identity,
         **chosen,
         "documents": len(source.documents),

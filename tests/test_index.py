@@ -26,7 +26,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import chatbot.index as index_module
-from chatbot.corpus import READING, Document, UnreadFile, left_out_files, split_document
+from chatbot.corpus import READING, SPLITTING, Document, UnreadFile, left_out_files, split_document
 from chatbot.encoder import Vectors, unit_rows
 from chatbot.errors import (
     CorpusError,
@@ -607,7 +607,7 @@ def test_the_manifest_says_what_was_built(built: tuple[Path, Path], encoder: Has
     report = build_index(*built, encoder)
     manifest = read_manifest(built[1], report.generation)
     assert list(manifest) == [
-        "format", "reading", "encoder", "token_bytes", "faiss", "documents", "passages", "sentences", "corpus", "unread_files",
+        "format", "reading", "splitting", "encoder", "token_bytes", "faiss", "documents", "passages", "sentences", "corpus", "unread_files",
         "warnings", "files", "versions",
     ]  # fmt: skip
     assert manifest["format"] == FORMAT
@@ -698,6 +698,8 @@ def test_stale_says_why(built: tuple[Path, Path], encoder: HashEncoder) -> None:
     manifest = path.read_text("utf-8")
     path.write_text(json.dumps({**json.loads(manifest), "reading": READING - 1}), "utf-8")
     assert stale(corpus, folder, encoder) == "files are read otherwise than when the index was built"
+    path.write_text(json.dumps({**json.loads(manifest), "splitting": SPLITTING - 1}), "utf-8")
+    assert stale(corpus, folder, encoder) == "documents are split otherwise than when the index was built"
     path.write_text(manifest, "utf-8")
     (corpus / "new.txt").write_text("New.")
     assert stale(corpus, folder, encoder) == "files of the corpus: 1 new (new.txt)"
