@@ -12,6 +12,7 @@ import io
 import itertools
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -180,8 +181,12 @@ def _sorted_files(folder: Path, skip: Path | None) -> list[tuple[Path, str]]:
     files = [
         (path, kind(path))
         for path in paths
-        # what is neither file nor folder (a pipe, a socket) would be waited for; a broken link is told later
-        if (path.is_file() or not path.exists()) and not (skipped and skipped in path.resolve().parents)
+        # what is neither file nor folder (a pipe, a socket) would be waited for; a link that is broken, or to a
+        # folder, is told later
+        if (path.is_file() or not path.exists() or (path.is_symlink() and path.is_dir()))
+        and not (
+            skipped and skipped in Path(os.path.realpath(path)).parents
+        )  # `resolve` fails at a link to itself
     ]
     return sorted(files, key=lambda file: file[0].relative_to(folder).as_posix())
 
@@ -212,6 +217,9 @@ def read_documents(folder: Path, files: Sequence[Path]) -> Iterator[Document | U
 def _read_file(path: Path, name: str) -> Iterator[Document | UnreadFile]:
     if _HALF.search(name):
         yield UnreadFile(printable(name), "has a name that is not UTF-8; rename it")
+        return
+    if path.is_dir():
+        yield UnreadFile(name, "is a link to a folder, which is not followed; copy the folder")
         return
     try:
         data = formats.read_bytes(path)

@@ -496,6 +496,19 @@ def test_files_that_cannot_be_read_are_listed_beside_those_that_can(make_corpus:
     }
 
 
+def test_links_to_folders_and_to_themselves_are_named_not_followed(make_corpus: MakeCorpus) -> None:
+    folder, outside = make_corpus({"a.md": "Text."}), make_corpus({"b.md": "Outside."}, name="outside")
+    (folder / "linked").symlink_to(outside)
+    (folder / "loop").symlink_to(folder / "loop")
+    (folder / "b.md").symlink_to(outside / "b.md")
+    read = list(read_documents(folder, corpus_files(folder, skip=folder / "index")))
+    assert [item.doc_id for item in read if isinstance(item, Document)] == ["a.md", "b.md"]
+    assert [item for item in read if isinstance(item, UnreadFile)] == [
+        UnreadFile("linked", "is a link to a folder, which is not followed; copy the folder"),
+        UnreadFile("loop", "cannot be opened (Too many levels of symbolic links)"),
+    ]
+
+
 def test_files_about_the_corpus_and_hidden_ones_are_no_documents(make_corpus: MakeCorpus) -> None:
     folder = make_corpus({
         "README.md": "About.",
