@@ -348,10 +348,9 @@ def _json_lines(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
             continue
         try:
             record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise CorpusError(
-                f"{name}:{number}: broken JSON ({error.msg}); mend or remove the line"
-            ) from error
+        except (ValueError, RecursionError) as error:  # also a number too long, and brackets too deep
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            raise CorpusError(f"{name}:{number}: broken JSON ({reason}); mend or remove the line") from error
         if not isinstance(record, dict):
             raise CorpusError(f"{name}:{number}: expected a JSON object, found {type(record).__name__}")
         yield number, record

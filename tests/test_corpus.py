@@ -509,6 +509,12 @@ def test_links_to_folders_and_to_themselves_are_named_not_followed(make_corpus: 
     ]
 
 
+@pytest.mark.parametrize("line", ['{"_id": "a", "text": "b", "n": ' + "1" * 5000 + "}", "[" * 100_000])
+def test_json_that_python_refuses_to_read_is_named(make_corpus: MakeCorpus, line: str) -> None:
+    with pytest.raises(CorpusError, match=r"corpus\.jsonl:1: broken JSON"):
+        read_all(make_corpus({"corpus.jsonl": line}))
+
+
 def test_files_about_the_corpus_and_hidden_ones_are_no_documents(make_corpus: MakeCorpus) -> None:
     folder = make_corpus({
         "README.md": "About.",
