@@ -320,7 +320,7 @@ def read_document(text: str, name: str, warnings: tuple[str, ...] = ()) -> Docum
         return Document(name, title or stem, text, name, tuple(_paragraphs(text, body)), warnings)
     matter, body, problem = _front_matter(text)
     blocks, headings = _markdown_blocks(text, body)
-    title = str(matter.get("title") or "").strip() or next(iter(headings), stem)
+    title = " ".join(str(matter.get("title") or "").split()) or next(filter(None, headings), stem)
     if problem:
         warnings = (*warnings, f"{name}: front matter ignored ({problem})")
     return Document(name, title, text, name, tuple(blocks), warnings)

@@ -221,6 +221,9 @@ def test_markdown_is_prose_below_headings_whatever_ends_its_lines(newline: str) 
         ("---\ntopics: [x]\n---\n# Head\n\nText.", "Head"),
         ("Intro.\n\n## Later head\n\nText.", "Later head"),
         ("Text.", "august storm"),
+        ("#\n\nText.", "august storm"),  # an empty heading is none
+        ("#\n\n## Head\n\nText.", "Head"),
+        ("---\ntitle: |\n  On two\n  lines\n---\nText.", "On two lines"),
     ],
 )
 def test_the_title_is_of_the_front_matter_or_the_first_heading_or_the_file(text: str, title: str) -> None:
