@@ -358,7 +358,9 @@ def _json_lines(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 # Blocks -------------------------------------------------------------------------------------
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*(?:\r\n|\n|\r)(.*?)(?<=[\r\n])---[ \t]*(?:\r\n|\n|\r|\Z)", re.DOTALL)
+_FRONT_MATTER = re.compile(
+    r"\A---[ \t]*(?:\r\n|\n|\r)(?![ \t]*[\r\n])(.*?)(?<=[\r\n])---[ \t]*(?:\r\n|\n|\r|\Z)", re.DOTALL
+)
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 _BLANK_LINES = re.compile(r"(?<![ \t])(?:[ \t]*(?>\r\n|\n|\r)){2,}")
 _TITLE_LINE = re.compile(

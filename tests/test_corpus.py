@@ -245,6 +245,14 @@ def test_broken_front_matter_is_told_and_never_quoted(matter: str, problem: str)
     assert blocks(text) == [("Text.", "")]
 
 
+def test_a_line_across_the_page_is_no_front_matter() -> None:
+    # a blank line below it, as Pandoc tells the two apart
+    assert blocks("---\n\nNote: the first.\n\n---\n\nThe second.") == [
+        ("Note: the first.", ""),
+        ("The second.", ""),
+    ]
+
+
 def test_three_dashes_that_never_close_are_no_front_matter() -> None:
     assert blocks("---\nno end\n\nText.") == [("no end", ""), ("Text.", "")]
 
