@@ -399,10 +399,17 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
     blocks: list[Block] = []
     headings: list[str] = []
     path: list[tuple[int, str]] = []  # (level, heading) from the outermost
+    outside: list[list[tuple[int, str]]] = []  # the path above each quotation and list item that is open
     markup = 0  # raw HTML is no prose, and no passage reaches over it
     tokens = _MARKDOWN_IT.parse(text[body:])
     for token, following in itertools.pairwise([*tokens, None]):
-        if token is None or token.map is None:
+        if token is None:
+            continue
+        if token.type in {"blockquote_open", "list_item_open"}:
+            outside.append(path)
+        elif token.type in {"blockquote_close", "list_item_close"}:
+            path = outside.pop()
+        if token.map is None:
             continue
         if token.type == "heading_open" and following is not None:
             level = int(token.tag[1])

@@ -253,6 +253,16 @@ def test_a_line_across_the_page_is_no_front_matter() -> None:
     ]
 
 
+def test_a_heading_in_a_quotation_or_list_item_ends_with_it() -> None:
+    text = "# Top\n\n> ## Warning\n> Hot oil.\n\nPlain text.\n\n- # Inside\n\n  Of the item.\n\nLast."
+    assert blocks(text) == [
+        ("Hot oil.", "Top › Warning"),
+        ("Plain text.", "Top"),
+        ("Of the item.", "Inside"),
+        ("Last.", "Top"),
+    ]
+
+
 def test_three_dashes_that_never_close_are_no_front_matter() -> None:
     assert blocks("---\nno end\n\nText.") == [("no end", ""), ("Text.", "")]
 
