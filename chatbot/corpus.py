@@ -22,6 +22,7 @@ from typing import Any
 
 import yaml
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from chatbot import formats
 from chatbot.errors import CorpusError, CorpusMissing
@@ -414,8 +415,8 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
         if token.type == "heading_open" and following is not None:
             level = int(token.tag[1])
             path = [entry for entry in path if entry[0] < level]
-            path.append((level, following.content.strip()))
-            headings.append(following.content.strip())
+            headings.append(_plain_heading(following))
+            path.append((level, headings[-1]))
         elif token.type == "html_block":
             markup += 1
         elif token.type in {"paragraph_open", "tr_open", "fence", "code_block"}:
@@ -432,6 +433,16 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
                 text, start, end, SECTION_JOINT.join(entry[1] for entry in path), len(headings) + markup
             )
     return blocks, headings
+
+
+def _plain_heading(inline: Token) -> str:
+    """Without the marks of Markdown: "The cp command" for "The `cp` [command](cp.md)"."""
+    pieces = (
+        " " if piece.type in {"softbreak", "hardbreak"} else piece.content
+        for piece in inline.children or ()
+        if piece.type != "html_inline"
+    )
+    return " ".join("".join(pieces).split())
 
 
 def _title_line(text: str) -> tuple[str, int]:

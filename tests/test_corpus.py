@@ -221,6 +221,11 @@ def test_markdown_is_prose_below_headings_whatever_ends_its_lines(newline: str) 
         ("---\ntopics: [x]\n---\n# Head\n\nText.", "Head"),
         ("Intro.\n\n## Later head\n\nText.", "Later head"),
         ("Text.", "august storm"),
+        (
+            "# The `cp` **command** of [Unix](u.md), <b>C\\+\\+</b> Q&amp;A\n\nText.",
+            "The cp command of Unix, C++ Q&A",
+        ),
+        ("Two\nlines\n===\n\nText.", "Two lines"),
         ("#\n\nText.", "august storm"),  # an empty heading is none
         ("#\n\n## Head\n\nText.", "Head"),
         ("---\ntitle: |\n  On two\n  lines\n---\nText.", "On two lines"),
