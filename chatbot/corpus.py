@@ -182,14 +182,27 @@ def _sorted_files(folder: Path, skip: Path | None) -> list[tuple[Path, str]]:
     files = [
         (path, kind(path))
         for path in paths
-        # what is neither file nor folder (a pipe, a socket) would be waited for; a link that is broken, or to a
-        # folder, is told later
-        if (path.is_file() or not path.exists() or (path.is_symlink() and path.is_dir()))
-        and not (
-            skipped and skipped in Path(os.path.realpath(path)).parents
-        )  # `resolve` fails at a link to itself
+        # `resolve` fails at a link to itself
+        if _is_listed(path) and not (skipped and skipped in Path(os.path.realpath(path)).parents)
     ]
     return sorted(files, key=lambda file: file[0].relative_to(folder).as_posix())
+
+
+def _is_listed(path: Path) -> bool:
+    """Whether it is to be read, or told as not read: broken links, links to folders, folders that cannot be opened.
+
+    What is neither file nor folder (a pipe, a socket) would be waited for.
+    """
+    try:
+        if path.is_dir():
+            return path.is_symlink() or not _is_open(path)
+        return path.is_file() or not path.exists()
+    except PermissionError:  # in a folder whose names can be read and no more; the folder is told
+        return False
+
+
+def _is_open(folder: Path) -> bool:
+    return os.access(folder, os.R_OK | os.X_OK)
 
 
 def printable(name: str) -> str:
@@ -220,7 +233,8 @@ def _read_file(path: Path, name: str) -> Iterator[Document | UnreadFile]:
         yield UnreadFile(printable(name), "has a name that is not UTF-8; rename it")
         return
     if path.is_dir():
-        yield UnreadFile(name, "is a link to a folder, which is not followed; copy the folder")
+        linked = "is a link to a folder, which is not followed; copy the folder"
+        yield UnreadFile(name, linked if path.is_symlink() else "is a folder that cannot be opened")
         return
     try:
         data = formats.read_bytes(path)

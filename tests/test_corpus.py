@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -539,6 +540,31 @@ def test_links_to_folders_and_to_themselves_are_named_not_followed(make_corpus: 
 def test_json_that_python_refuses_to_read_is_named(make_corpus: MakeCorpus, line: str) -> None:
     with pytest.raises(CorpusError, match=r"corpus\.jsonl:1: broken JSON"):
         read_all(make_corpus({"corpus.jsonl": line}))
+
+
+def test_a_folder_that_cannot_be_opened_is_named(
+    make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_corpus({"a.md": "Text.", "shut/b.md": "Text.", "shut/deep/c.md": "Text."})
+
+    def guarded(ask: Callable[[Path], bool]) -> Callable[[Path], bool]:
+        """As for one who may read the names in the folder and no more."""
+
+        def refuse(path: Path) -> bool:
+            if folder / "shut" in path.parents:
+                raise PermissionError(13, "Permission denied")
+            return ask(path)
+
+        return refuse
+
+    monkeypatch.setattr(Path, "is_dir", guarded(Path.is_dir))
+    monkeypatch.setattr(Path, "is_file", guarded(Path.is_file))
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path).name != "shut")
+    read = read_all(folder)
+    assert [item.doc_id for item in read if isinstance(item, Document)] == ["a.md"]
+    assert [item for item in read if isinstance(item, UnreadFile)] == [
+        UnreadFile("shut", "is a folder that cannot be opened")
+    ]
 
 
 def test_files_about_the_corpus_and_hidden_ones_are_no_documents(make_corpus: MakeCorpus) -> None:
