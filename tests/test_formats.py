@@ -515,6 +515,10 @@ def test_html_keeps_the_content_and_drops_the_frame() -> None:
             "<meta charset=utf-8><p>10<sup>8</sup> m in 10<sup>−3</sup> s, CO<sub>2</sub>, the 21<sup>st</sup>.<sup>4</sup> So.".encode(),
             ["10⁸ m in 10⁻³ s, CO2, the 21st.⁴ So."],
         ),
+        (
+            "<meta charset=utf-8><table><tr><td>Mon<td>9–17<tr><td>Tue<td>9–18</table>".encode(),
+            ["Mon; 9–17", "Tue; 9–18"],
+        ),
         (b"<table><tr><td>Only <i>layout</i></table>tail", ["Only layout", "tail"]),
     ],
 )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from chatbot.formats.content import MAX_ROWS, Part, Unreadable
 
-_NUMBER = re.compile(r"[-+(]?[$€£¥]?\s*\d[\d.,'\s/:%-]*\)?\s*(?:%|[$€£¥])?")
+_NUMBER = re.compile(r"[-–−+(]?[$€£¥]?\s*\d[\d.,'\s/:%–−-]*\)?\s*(?:%|[$€£¥])?")
 _HEADER_CHARACTERS = 60
 
 Row = Sequence[str]  # tidy cells, "" for an empty one
