@@ -519,6 +519,10 @@ def test_html_keeps_the_content_and_drops_the_frame() -> None:
             "<meta charset=utf-8><table><tr><td>Mon<td>9–17<tr><td>Tue<td>9–18</table>".encode(),
             ["Mon; 9–17", "Tue; 9–18"],
         ),
+        (
+            b"<p>It costs <del>10</del> <ins>8</ins> euros<s>, or 12</s> <strike>and 1</strike> a day.</p>",
+            ["It costs 8 euros a day."],
+        ),
         (b"<table><tr><td>Only <i>layout</i></table>tail", ["Only layout", "tail"]),
     ],
 )

@@ -24,8 +24,8 @@ _INLINE = set(
 )
 _NO_PROSE = set(
     """
-    audio button canvas datalist embed head iframe input math map menu noscript object option progress
-    script select style svg template textarea video
+    audio button canvas datalist del embed head iframe input math map menu noscript object option progress
+    s script select strike style svg template textarea video
     """.split()
 )
 _FRAME_TAGS = {"aside", "dialog", "footer", "form", "nav"}
