@@ -383,7 +383,7 @@ _TITLE_LINE = re.compile(
     r"(?:[ \t]*[=~*-]{3,}[ \t]*(?:\r\n|\n|\r)|(?=[ \t]*[\r\n]))"  # underlined, or a blank line
 )
 _STOPPED = re.compile(r"[.!?…][\"'”’»)\]]*\Z")
-_ITEM = re.compile(r"(?:\r\n|\n|\r)(?=[ \t]*(?:[-*•‣–]|\d{1,3}[.)])[ \t]+\S)")
+_ITEM = re.compile(r"(?:\r\n|\n|\r)(?=[ \t]*(?:[-*•‣▪●◦–]|\d{1,3}[.)]|\(\d{1,3}\)|\(?[a-z]\))[ \t]+\S)")
 _MARKER = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*")
 _MARKDOWN_IT = MarkdownIt("commonmark").enable("table")
 

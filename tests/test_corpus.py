@@ -291,6 +291,17 @@ def test_fences_and_markers_are_no_text(text: str, expected: list[str]) -> None:
     assert [block for block, _ in blocks(text)] == expected
 
 
+def test_lettered_items_of_plain_text_are_apart() -> None:
+    text = "The tenant shall\n(a) pay the rent\n  (as agreed);\n(b) keep no dogs\nc) sweep the stairs\n(12) and go, see\np. 4."
+    assert [block for block, _ in blocks(text, "a.txt")] == [
+        "The tenant shall",
+        "(a) pay the rent\n  (as agreed);",
+        "(b) keep no dogs",
+        "c) sweep the stairs",
+        "(12) and go, see\np. 4.",
+    ]
+
+
 def test_plain_text_is_parted_by_blank_lines_and_list_items() -> None:
     text = "# One two.\r\nthree\r\n\r\n- a\n• b\n1) c\n \t\n \nend"
     assert [block for block, _ in blocks(text, "a.txt")] == [
