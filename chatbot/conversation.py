@@ -24,6 +24,7 @@ from functools import lru_cache
 from itertools import takewhile, zip_longest
 
 TURNS = 8  # earlier questions looked at; older ones are seldom meant
+_FOLLOWED = 4 * TURNS  # of the whole conversation, from which those may have their subject
 _LATELY = 2  # of them, those whose subject a question may go on with that does not point back
 _LONGEST = 60  # words; a longer question explains itself
 _CANDIDATES = 4
@@ -77,9 +78,9 @@ def _beside(meant: str, before: str) -> str:
 def rewritings(question: str, history: Sequence[str], answers: Sequence[str] = ()) -> list[str]:
     """What the question may mean after these turns, the likeliest first; [question] if it stands alone."""
     past = _Past(())
-    for asked, answered in list(zip_longest(history, answers[: len(history)], fillvalue=""))[-TURNS:]:
+    for asked, answered in list(zip_longest(history, answers[: len(history)], fillvalue=""))[-_FOLLOWED:]:
         if 0 < len(asked.split()) <= _LONGEST and smalltalk(asked) is None:
-            past = _Past(((_candidates(asked, past)[0], answered), *past.turns))
+            past = _Past(((_candidates(asked, past)[0], answered), *past.turns[: TURNS - 1]))
     return _candidates(question, past)
 
 
