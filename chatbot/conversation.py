@@ -599,11 +599,30 @@ def _bare(text: str, past: _Past) -> list[str]:
     if words[-1].low == "else":
         return [f"{said} {frame[opening[1].start :]}?"] if opening[0].low == words[0].low else []
     if words[-1].low != "not":
-        if opening[0].low in {"when", "where", "why", "how"} and opening[1].kind == "aux":
-            return [f"{said} {frame[opening[1].start :]}?"]
+        if asked := _behind_adverb(frame):
+            return [f"{said} {asked}?"]
         if opening[0].kind == "aux" and words[0].low == "why":
             return [f"{said} {frame[0].lower()}{frame[1:]}?"]
-    return [f"{frame}, and {said[0].lower()}{said[1:]}?"]
+    return [_and(past.last, said)]
+
+
+def _and(frame: str, said: str) -> str:
+    """The last question that asks for one thing more: "Who signed, and when?"."""
+    asked, bracket, topic = frame.partition(" (")
+    said = re.sub(r"^(?:and|but|or) ", "", said, flags=re.I)
+    return f"{asked.rstrip(' ?!.')}, and {_inside_a_sentence(said)}?{bracket}{topic}"
+
+
+def _inside_a_sentence(said: str) -> str:
+    """Without the capital that a word of a closed class has only as the first of what was typed."""
+    first = next(iter(_words(said)), None)
+    if (
+        first is None
+        or first.kind not in {"wh", "prep", "det", "conj"}
+        or first.text[1:].isupper() > said.isupper()
+    ):
+        return said
+    return said[: first.end].lower() + said[first.end :]
 
 
 def _fragment(text: str, past: _Past) -> list[str]:
@@ -618,6 +637,8 @@ def _fragment(text: str, past: _Past) -> list[str]:
     elif not words or acts or len(words) > 7:
         return []
     frame = past.last
+    if words[0].kind == "prep" and len(words) > 2 and words[1].low in {"what", "which", "whose"}:
+        return [_placed(said, frame)]
     if words[0].kind == "wh":
         whole = words[0].low in {"who", "whom", "why"} or any(word.low in _PRONOUNS for word in words)
         if whole or len(words) > 4 or words[-1].low.endswith("ed"):
@@ -637,6 +658,23 @@ def _fragment(text: str, past: _Past) -> list[str]:
         asked, bracket, topic = frame.partition(" (")
         return [f"{asked.rstrip(' ?!.')} {said}?{bracket}{topic}"]
     return [_with(text, past.topic(text))]
+
+
+def _placed(said: str, frame: str) -> str:
+    """ "At what temperature" in place of "how long", "when" or "where"; beside anything else."""
+    asked = _behind_adverb(frame) or _behind_adverb(
+        re.sub(r"^how (?!many|much)\w+", "how", frame, flags=re.I)
+    )
+    return f"{said} {asked}" if asked else _and(frame, said)
+
+
+def _behind_adverb(frame: str) -> str:
+    """ "was it founded" of a question that asks when, where, why, how or "in which city"; "" of any other."""
+    words = _words(frame)
+    if words[0].kind == "prep" and len(words) > 1 and words[1].kind == "wh":
+        return next((frame[word.start :] for word in words[2:] if word.kind == "aux"), "")
+    adverbial = words[0].low in {"when", "where", "why", "how"} and len(words) > 1 and words[1].kind == "aux"
+    return frame[words[1].start :] if adverbial else ""
 
 
 def _parallel(new: _Mention, frame: str) -> _Mention | None:

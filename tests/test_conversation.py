@@ -316,6 +316,36 @@ FOLLOW_UPS: dict[str, tuple[list[str], str, str]] = {
         "Why?",
         "Why did Japan surrender?",
     ),
+    "at what temperature": (
+        ["How long does the bread bake?"],
+        "At what temperature?",
+        "At what temperature does the bread bake?",
+    ),
+    "in which city, by which architect": (
+        ["When was the museum founded?", "In which city?"],
+        "By which architect?",
+        "By which architect was the museum founded?",
+    ),
+    "why, after in which city": (
+        ["When was the museum founded?", "In which city?"],
+        "Why?",
+        "Why was the museum founded?",
+    ),
+    "in which year, of a number": (
+        ["How many boats were bought?"],
+        "In which year?",
+        "How many boats were bought, and in which year?",
+    ),
+    "and in capitals": (
+        ["Who wrote the minutes?"],
+        "AND WHEN?",
+        "Who wrote the minutes, and when?",
+    ),
+    "what is asked beside a subject in brackets": (
+        ["Who is Agnes Tillotson?", "What is the phone number?"],
+        "Since when?",
+        "What is the phone number, and since when? (Agnes Tillotson)",
+    ),
 }
 
 # name: (earlier question, question that must stay as it is)
