@@ -648,7 +648,7 @@ def _fragment(text: str, past: _Past) -> list[str]:
         if stop and opening[0].kind == "wh" and opening[1].kind not in {"aux", "verb"}:
             return [f"{said} {frame[stop:]}"]
         return [_with(text, past.rest(text))]
-    said = re.sub(r" \([^()]*\)$", "", (_resolved(said, past) or [said])[0])
+    said = _inside_a_sentence(re.sub(r" \([^()]*\)$", "", (_resolved(said, past) or [said])[0]))
     if not (fresh := _mentions(said)):
         return [_with(text, past.topic(text))]
     new = replace(fresh[0], text=said.removeprefix(fresh[0].prep).strip())
@@ -688,7 +688,7 @@ def _parallel(new: _Mention, frame: str) -> _Mention | None:
         return alike + (old.role in {"subject", "focus"} and not new.prep)
 
     fresh_date = bool(_DATE.search(new.text)) and not new.name
-    joins = bool(new.prep) and not (new.name or fresh_date)  # "How much is the fee?", "And for students?"
+    joins = bool(new.prep) and not fresh_date  # "How much is the fee?", "And for students?"
     olds = [old for old in _mentions(frame) if not joins or old.prep or f" {new.prep} " in old.text]
     best = max(olds, key=lambda old: (likeness(old), old.start), default=None)
     return best if best and likeness(best) >= 4 else None

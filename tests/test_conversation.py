@@ -346,6 +346,16 @@ FOLLOW_UPS: dict[str, tuple[list[str], str, str]] = {
         "Since when?",
         "What is the phone number, and since when? (Agnes Tillotson)",
     ),
+    "on Windows is no thing to install": (
+        ["How do I install Quillbase?"],
+        "On Windows?",
+        "How do I install Quillbase on Windows?",
+    ),
+    "for children, with a capital": (
+        ["What is the dose for adults?"],
+        "For children?",
+        "What is the dose for children?",
+    ),
 }
 
 # name: (earlier question, question that must stay as it is)
