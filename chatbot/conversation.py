@@ -167,10 +167,29 @@ def _words(text: str) -> tuple[_Word, ...]:
         if not kind and before.low in _SUBJECTS:
             kind = "verb"
         words.append(_Word(word, low, match.start(), match.end(), kind or "word"))
+    words = [replace(word, kind="word") if _is_noun(words, i) else word for i, word in enumerate(words)]
     return tuple(
         replace(word, kind="verb") if i and words[i - 1].low == "what" and _acts(words[i:]) else word
         for i, word in enumerate(words)
     )
+
+
+def _is_noun(words: Sequence[_Word], i: int) -> bool:
+    """Whether a verb's form is a noun here: "annual leave", "at work", not "when did they leave"."""
+    if words[i].low not in _NOUNS or not i:
+        return False
+    before, after = words[i - 1], words[i + 1].kind if i + 1 < len(words) else "punct"
+    if (
+        before.kind in {"det", "poss"}
+        or before.low in _OWNERS
+        or (before.kind == "prep" and before.low != "to")
+    ):
+        return True
+    acts = {"aux", "verb"}
+    last = next((word for word in reversed(words[:i]) if word.kind in acts), None)
+    if before.kind not in {"word", "number"} or (last and last.low in _OWING):
+        return before.kind == "word" and after in acts
+    return words[0].kind != "wh" or any(word.kind in acts for word in (*words[:i], *words[i + 1 :]))
 
 
 def _acts(words: Sequence[_Word]) -> bool:
@@ -747,6 +766,8 @@ _BE = _set("is are was were am 's")
 _OWING = _set("do does did can could will would shall should may might must to didn't doesn't don't")
 _SUBJECTS = _set("who i you he she it they we")
 _CONTENT = _set("name number word")
+_NOUNS = _set("leave work start end play call use show run fight fall lead hold try win sign")  # and verbs
+_OWNERS = _set("my your his her its our their")
 _LINKS = _set("of and de la von van &")
 _PLACED = _set("in at on near from to into across")
 _SUBORDINATE = _set("when after before while if because although though since")

@@ -356,6 +356,21 @@ FOLLOW_UPS: dict[str, tuple[list[str], str, str]] = {
         "For children?",
         "What is the dose for children?",
     ),
+    "leave is a noun": (
+        ["How many days of annual leave do I have?", "What is parental leave?"],
+        "Is it paid?",
+        "Is the parental leave paid?",
+    ),
+    "a show is a noun": (
+        ["Who runs the show?"],
+        "When does it start?",
+        "When does the show start?",
+    ),
+    "leave is a verb": (
+        ["When did the army leave?"],
+        "Where did it go?",
+        "Where did the army go?",
+    ),
 }
 
 # name: (earlier question, question that must stay as it is)
