@@ -832,13 +832,24 @@ _MEANT: dict[str, str] = dict(
         " whats:what_is hwo:how hows:how_is hlep:help hepl:help halp:help helo:hello hallo:hello"
         " helllo:hello hullo:hello hiya:hi hii:hi hiii:hi heyy:hey thnaks:thanks thansk:thanks"
         " tahnks:thanks thakns:thanks thanx:thanks thx:thanks ty:thanks tnx:thanks thankyou:thanks"
-        " thank:thanks okay:ok plz:please pls:please goodbye:bye byebye:bye cya:bye",
+        " thank:thanks okay:ok thats:that_is alright:ok nevermind:never_mind plz:please pls:please goodbye:bye byebye:bye cya:bye",
     )
 )
 _HI = r"(?:hi|hello|hey|greetings|howdy|good (?:morning|afternoon|evening|day))"
-_HELLO = rf"{_HI}(?: (?:there|all|everyone|bot|chatbot|again|friend|to you|{_HI}))*"
-_PRAISE = r"(?:ok|great|perfect|cool|nice|good|well|no|and|many|hello|hi)"
-_THANKS = r"(?:thanks|cheers|much appreciated|(?:i )?appreciate it)"
+_HELLO = rf"{_HI}(?: (?:there|all|everyone|bot|chatbot|footnote|again|friend|to you|{_HI}))*"
+_PRAISE = (
+    r"(?:ok|great|perfect|cool|nice|good|well|no|and|many|hello|hi|all right|right|fine|excellent|awesome|brilliant"
+    r"|wonderful|lovely)"
+)
+_THANKS = r"(?:thanks|cheers|much appreciated|much obliged|(?:i )?appreciate it)"
+_HELPED = (
+    r"(?:(?:that|this|it) (?:really |also )?(?:helps|helped(?: me)?(?: a lot)?|(?:is|was) (?:very |really |so |just )?"
+    r"(?:helpful|useful|great|good|perfect|all|it|enough|what i needed)))(?: for (?:now|today))?"
+)
+_HEARD = (  # none that may be a word looked for, such as "fine"
+    r"(?:ok|yes|no|sure|great|cool|perfect|wow|awesome|excellent|got it|i see|i understand|understood|all right"
+    r"|never mind|no more questions|well done|(?:good|great|nice) (?:job|work|answer|one)|very (?:helpful|good|nice))"
+)
 _BYE = (
     r"(?:bye|good bye|see you|farewell|good ?night|so long|take care|have a (?:nice|good|great)"
     r" (?:day|one|evening|weekend))"
@@ -851,9 +862,14 @@ _SMALLTALK: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "Hello. Ask me something, and I will quote what the documents say and cite the place.",
         ),
         (
-            rf"(?:{_PRAISE} )*{_THANKS}(?: (?:you|so|very|a|much|lot|lots|bunch|million|all|again"
-            r"|for|your|the|that|this|help|answer|answers|bot))*(?: bye)?",
+            rf"(?:(?:{_PRAISE}|{_HELPED}) )*{_THANKS}(?: (?:you|u|so|very|a|much|lot|lots|bunch|million|all|again|indeed"
+            r"|for|your|the|that|this|help|answer|answers|bot|footnote|info|information|explanation|explaining|quick"
+            rf"|reply|time|mate))*(?: {_HELPED}| bye)?",
             "You are welcome. Ask on if you like.",
+        ),
+        (
+            rf"(?:{_HEARD} )*(?:{_HEARD}|{_HELPED})",
+            "Ask on if you like.",
         ),
         (
             rf"(?:{_PRAISE} |thanks )*{_BYE}(?: (?:bye|then|now|later|soon|for|tomorrow|bot|around"
@@ -863,16 +879,18 @@ _SMALLTALK: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (
             rf"(?:{_HELLO} )?(?:(?:who|what) are you(?: really| exactly| then)?|what is your name"
             r"|are you (?:a |an )?(?:bot|robot|chatbot|human|real person|person|ai|machine)"
-            r"|who made you|introduce yourself|tell me about yourself)",
+            r"|are you (?:chat ?gpt|an? (?:llm|language model))"
+            r"|who (?:made|built|created|developed|programmed) you|introduce yourself|tell me about yourself)",
             "I am a program that finds the answer in a set of documents and quotes it, citing the "
             "document and the place. I do not make up sentences about the subject.",
         ),
         (
             rf"(?:{_HELLO} )?(?:what (?:can|could|do) you (?:do|help(?: me)? with|answer|know)"
             r"(?: for me)?|how (?:do|does|can) (?:you work|this work|i use (?:you|this))"
-            r"|(?:what|which questions) (?:can|could|should|may) i ask(?: you)?"
-            r"|(?:can|could|will) you help(?: me)?(?: please)?|(?:please )?help(?: me| please)*"
-            r"|i need help|what is this)",
+            r"|(?:what|which questions|what (?:kinds?|sorts?) of questions?) (?:can|could|should|may) i ask(?: you)?"
+            r"|(?:can|could|will|would) you (?:please )?help(?: me)?(?: please)?|(?:please )?help(?: me| please)*"
+            r"|how can you help(?: me)?|(?:can|could|may) i ask (?:you )?(?:something|a question)"
+            r"|i (?:need help|have (?:a|some) questions?)|what is this)",
             "Ask a question in your own words: I search the documents, quote the sentences that "
             "answer it and cite where each stands. If they do not answer it, I say so.",
         ),

@@ -597,7 +597,10 @@ def test_any_text_gives_one_tidy_question(question: str, history: list[str]) -> 
      "thx for your help", "ok great, thanks a lot", "Thnaks", "bye", "See you later!", "good bye",
      "Who are you?", "who r u", "hi, what are you?", "what's your name?", "Are you a robot?",
      "What can you do?", "wht can u do", "what can I ask you?", "help", "HELP!", "hlep me please",
-     "How does this work?", "How are you?", "hello, how are you doing today?", "how's it going"],
+     "How does this work?", "How are you?", "hello, how are you doing today?", "how's it going",
+     "ok", "Got it!", "I see", "never mind", "that's all", "Thanks, that helps", "that was helpful, thanks",
+     "Thanks for the information", "Alright, thank you", "excellent, thanks", "No, thank you", "Great answer!",
+     "are you ChatGPT?", "who built you?", "Could you please help me?", "I have a question", "Hi Footnote"],
 )  # fmt: skip
 def test_small_talk_gets_a_short_reply(question: str) -> None:
     reply = smalltalk(question)
@@ -611,7 +614,9 @@ def test_small_talk_gets_a_short_reply(question: str) -> None:
      "help Japan received", "help me understand Yalta", "Who are they?", "How is it?", "Why?",
      "what are you told about Yalta", "How are prisoners treated?", "Good morning Vietnam",
      "what do you know about Yalta", "who are the Ainu", "bye bye Stalin", "How does it work?",
-     "What can you do with a pact?", "thanks to that", "hi " * 300],
+     "What can you do with a pact?", "thanks to that",
+     "fine", "Nice", "right of way", "no smoking", "what is that all for", "great seal", "who built it",
+     "ok corral", "is that enough", "I have a question about the fee", "Can I ask for a refund?", "hi " * 300],
 )  # fmt: skip
 def test_a_question_is_not_small_talk(question: str) -> None:
     assert smalltalk(question) is None
