@@ -159,7 +159,7 @@ def _group(match: re.Match[str], *names: str) -> str:
 # Times of day -----------------------------------------------------------------------------------
 
 _TIME = re.compile(
-    r"\b(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))?\s?(?P<half>[ap]\.?m\b\.?)|\b(?P<hour_a>\d{1,2}):(?P<minute_a>\d{2})\b"
+    r"\b(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))?\s?(?P<half>[ap](?:m\b|\.m\b\.?))|\b(?P<hour_a>\d{1,2}):(?P<minute_a>\d{2})\b"
 )
 _BEFORE_ZONE = re.compile(rf"(?: on {_DAYS} {_MONTH}(?: {_YEAR})?)?[ ,(]*")
 _CITY = "Moscow|Tokyo|Washington|London|Berlin|Paris|New York|Beijing"
@@ -218,7 +218,7 @@ _NUMBER = re.compile(
     r"(?:\b(?:(?P<about>about|around|some|roughly|approximately|approx\.|circa|c\.|ca\.|an estimated|estimated at)"
     r"|(?P<above>(?:more than|over)(?: a)?|at least|above|upwards of|exceeding)"
     r"|(?P<below>nearly|almost|close to)|(?P<under>up to|as many as|at most|fewer than|less than|under|no more than|below)) )?"
-    r"(?:(?P<money>(?:US)?[$£€¥])?(?<![\w.,:/-])(?P<digits>\d+(?:[., ]\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?)"
+    r"(?:(?P<money>(?:US)?[$£€¥])?(?<![\w.,:/-])(?!0\d)(?P<digits>\d+(?:[., ]\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?)"
     r"(?:[ -](?P<scale>hundred|thousand|million|billion|trillion|bn)s?\b)?(?![\w:])(?![.,]\d)"
     rf"|\b(?P<words>(?:{_WORD})(?:[- ](?:and )?(?:{_WORD}))*)\b)",
     re.IGNORECASE,
@@ -308,7 +308,8 @@ def _number(text: str, match: re.Match[str]) -> Value:
     if factor == 1.609:  # miles written for kilometres are rounded, and the other way round
         least, most = least * 0.97, most * 1.03
     low, high, least, most = low * factor, high * factor, least * factor, most * factor
-    return Value(*match.span(), low, high, least, most, unit, _normal(low, high, unit), match[0])
+    written = text[match.start() : unit_end(text, match.end())]
+    return Value(*match.span(), low, high, least, most, unit, _normal(low, high, unit), written)
 
 
 def _normal(low: float, high: float, unit: str) -> str:
@@ -363,5 +364,5 @@ def _range(text: str, low: Value, high: Value, disputed: bool) -> Value | None:
     most = high.most if math.isinf(high.most) else high.high
     if least >= most or low.unit not in ("", high.unit):
         return None
-    normal, written = _normal(least, most, high.unit), text[low.start : high.end]
+    normal, written = _normal(least, most, high.unit), text[low.start : unit_end(text, high.end)]
     return Value(low.start, high.end, least, most, least, most, high.unit, normal, written)

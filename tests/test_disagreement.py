@@ -218,6 +218,20 @@ def test_prices_are_compared_however_they_are_asked_for(question: str) -> None:
     assert values(question, *texts, title="Costs") == ["36 money", "42 money"]
 
 
+def test_a_value_is_shown_with_its_unit_and_without_the_end_of_its_sentence() -> None:
+    texts = ("The warranty of Tarn lasts 2 years.", "The warranty of Tarn lasts 12 to 18 months.")
+    got = found("How long does the warranty of Tarn last?", *texts)
+    assert [position.value for position in got] == ["2 years", "12 to 18 months"]
+    times = ("The gate closes at 5 pm.", "The gate closes at 6 p.m.")
+    got = found("What time does the gate close?", *times)
+    assert [position.value for position in got] == ["5 pm", "6 p.m."]
+
+
+def test_the_last_digits_of_a_telephone_number_are_no_count() -> None:
+    texts = ("The phone number is 020 7946 0123.", "The phone number is 020 7946 0999.")
+    assert values("What is the phone number?", *texts) == []
+
+
 def test_clocks_of_two_zones_do_not_disagree() -> None:
     question = "At what time did the attack on Tarn begin?"
     moscow = "The attack on Tarn began at 18:00 Moscow time."
