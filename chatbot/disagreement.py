@@ -161,6 +161,8 @@ def _comparable(asked: _Question, a: _Claim, b: _Claim, items: Sequence[Statemen
         return False
     if a.marks != b.marks or (a.years and b.years and not a.years & b.years):
         return False
+    if asked.measure != "date" and _occasions(items[a.item].text) != _occasions(items[b.item].text):
+        return False
     if (particular := a.years ^ b.years) and not (a.years and b.years) and not particular & asked.years:
         usual = Counter(year for item in items for year in years(f"{item.text} {item.title}"))
         if max(usual[year] for year in particular) < 2:
@@ -200,6 +202,16 @@ def _told_apart(asked: _Question, a: _Claim, b: _Claim, items: Sequence[Statemen
     return not (a.said_by or b.said_by) and (len(subjects) == 2 or (len(told) == 1 and ours != theirs))
 
 
+def _occasions(text: str) -> frozenset[str]:
+    """Days of the week and seasons that a sentence speaks of, "saturday" for "Saturdays"."""
+    return frozenset(match[1].lower().rstrip("s") for match in _OCCASION.finditer(text))
+
+
+_OCCASION = re.compile(
+    r"\b((?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|(?:week|holi)days?|weekends?|summer|winter|spring|autumn)\b"
+    r"(?!,? \d| of \d)",
+    re.IGNORECASE,
+)
 _SUBJECT = re.compile(r"(?:The|A|An|Its|Their) ([a-z][\w-]+ [a-z][\w-]+) ")
 
 

@@ -232,6 +232,21 @@ def test_the_last_digits_of_a_telephone_number_are_no_count() -> None:
     assert values("What is the phone number?", *texts) == []
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("The office opens at 8:00 on weekdays.", "The office opens at 9:00 on Saturdays."),
+        ("The office opens at 8:00 in summer.", "The office opens at 9:00 in winter."),
+        ("The office opens at 8:00.", "On Fridays the office opens at 9:00."),
+    ],
+    ids="days seasons some".split(),
+)
+def test_hours_of_other_days_or_seasons_do_not_disagree(texts: Sequence[str]) -> None:
+    assert values("What time does the office open?", *texts) == []
+    monday = "On Mondays the office opens at 8:00."
+    assert values("What time does the office open?", monday, monday.replace("8", "9")) == ["08:00", "09:00"]
+
+
 def test_clocks_of_two_zones_do_not_disagree() -> None:
     question = "At what time did the attack on Tarn begin?"
     moscow = "The attack on Tarn began at 18:00 Moscow time."
