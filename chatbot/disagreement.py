@@ -163,6 +163,8 @@ def _comparable(asked: _Question, a: _Claim, b: _Claim, items: Sequence[Statemen
         return False
     if asked.measure != "date" and _occasions(items[a.item].text) != _occasions(items[b.item].text):
         return False
+    if (asked.measure == "time" or asked.unit == "any") and _only_one_names_it(asked, a, b, items):
+        return False
     if (particular := a.years ^ b.years) and not (a.years and b.years) and not particular & asked.years:
         usual = Counter(year for item in items for year in years(f"{item.text} {item.title}"))
         if max(usual[year] for year in particular) < 2:
@@ -200,6 +202,13 @@ def _told_apart(asked: _Question, a: _Claim, b: _Claim, items: Sequence[Statemen
         _stems(match[1]) & _stems(asked.text) for match in (first, second) if match and first and second
     }
     return not (a.said_by or b.said_by) and (len(subjects) == 2 or (len(told) == 1 and ours != theirs))
+
+
+def _only_one_names_it(asked: _Question, a: _Claim, b: _Claim, items: Sequence[Statement]) -> bool:
+    """Whether one of two sentences has none of the question's words ("bake the bread", "let the dough rest")."""
+    told = asked.words - _EVENT_STEMS
+    ours, theirs = (bool(told & _stems(items[claim.item].text)) for claim in (a, b))
+    return ours != theirs
 
 
 def _occasions(text: str) -> frozenset[str]:

@@ -247,6 +247,14 @@ def test_hours_of_other_days_or_seasons_do_not_disagree(texts: Sequence[str]) ->
     assert values("What time does the office open?", monday, monday.replace("8", "9")) == ["08:00", "09:00"]
 
 
+def test_a_sentence_without_a_word_of_the_question_gives_no_other_time() -> None:
+    question, bake = "How long does the bread bake?", "Bake the bread for 50 minutes."
+    assert values(question, bake, "Let the dough rest for 12 hours.", title="Rye bread") == []
+    assert len(values(question, bake, "Bake the bread for 70 minutes.", title="Rye bread")) == 2
+    question = "What time does the museum close?"
+    assert values(question, "The museum closes at 5 pm.", "The café closes at 4 pm.", title="Museum") == []
+
+
 def test_clocks_of_two_zones_do_not_disagree() -> None:
     question = "At what time did the attack on Tarn begin?"
     moscow = "The attack on Tarn began at 18:00 Moscow time."
