@@ -161,6 +161,7 @@ def _group(match: re.Match[str], *names: str) -> str:
 _TIME = re.compile(
     r"\b(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))?\s?(?P<half>[ap](?:m\b|\.m\b\.?))|\b(?P<hour_a>\d{1,2}):(?P<minute_a>\d{2})\b"
 )
+_CLOCK_TIME = re.compile(rf"{_TIME.pattern}|\b(?:noon|midday|midnight)\b", re.IGNORECASE)
 _BEFORE_ZONE = re.compile(rf"(?: on {_DAYS} {_MONTH}(?: {_YEAR})?)?[ ,(]*")
 _CITY = "Moscow|Tokyo|Washington|London|Berlin|Paris|New York|Beijing"
 _ZONE = re.compile(
@@ -173,6 +174,11 @@ def zone(text: str) -> str:
     """Whose clock a text names; "" if none."""
     match = _ZONE.search(text)
     return _group(match, "name", "universal", "city").lower() if match else ""
+
+
+def clock_times(text: str) -> list[tuple[int, int]]:
+    """Where times of day stand in a text, without the zone behind them; noon and midnight too."""
+    return [match.span() for match in _CLOCK_TIME.finditer(text)]
 
 
 def _times(text: str) -> list[Value]:

@@ -43,7 +43,7 @@ from chatbot.cores import Cores
 from chatbot.corpus import Span
 from chatbot.encoder import EncodedQuery, Vectors, best_precision, dtype_of, packaged_model, read_alone
 from chatbot.errors import EncoderError
-from chatbot.quantities import unit_end
+from chatbot.quantities import clock_times, unit_end
 from chatbot.terms import STOP_WORDS, fold, stems, terms
 
 if TYPE_CHECKING:
@@ -465,10 +465,12 @@ _LEADING = re.compile(
 def answers_of_kind(text: str, kind: Kind, question: str) -> list[Span]:
     """Spans of `text` that could be the short answer, those with words of the question left out."""
     known = {fold(word) for word in re.findall(r"\w+", question)}
-    if kind == "date":
+    if kind == "date" and _ASKS_CLOCK.search(asks(question)):
+        spans = clock_times(text)
+    elif kind == "date":
         spans = [match.span() for match in _DATE.finditer(text)]
     elif kind == "number":
-        dates = [match.span() for match in _DATE.finditer(text)]
+        dates = [*(match.span() for match in _DATE.finditer(text)), *clock_times(text)]
         spans = [
             match.span()
             for match in _NUMBER.finditer(text)
@@ -496,6 +498,9 @@ def _free(text: str, span: Span) -> bool:
         re.match(r"(?:st|nd|rd|th)\b|\w", after)
         or re.search(r"(?:No\. ?|[A-Za-z]-?)$", before.rstrip(" ") if before.endswith(". ") else before)
     )
+
+
+_ASKS_CLOCK = re.compile(r"\b(?:what|which) (?:exact |local )?(?:time|hour)\b(?! of)", re.IGNORECASE)
 
 
 def _person_span(text: str, match: re.Match[str]) -> Span | None:

@@ -99,6 +99,11 @@ OFFERED = {
         "Where was it then (On which battleship did they sign)?",
         "The battleship USS Missouri was at [Yokohama].",
     ),
+    "times of day": (
+        "At what time did it begin?",
+        "On 9 August 1945 at [10 am] it began, and at [noon] it ended.",
+    ),
+    "no parts of a time of day": ("How many?", "At 21:15 or 9.30 pm [nine] voted."),
     "nothing without a type": ("Tell me more", "On 9 August 1945 Stalin spoke in Moscow."),
 }
 
