@@ -43,7 +43,7 @@ from chatbot.cores import Cores
 from chatbot.corpus import Span
 from chatbot.encoder import EncodedQuery, Vectors, best_precision, dtype_of, packaged_model, read_alone
 from chatbot.errors import EncoderError
-from chatbot.quantities import clock_times, unit_end
+from chatbot.quantities import clock_times, unit_end, unit_of
 from chatbot.terms import STOP_WORDS, fold, stems, terms
 
 if TYPE_CHECKING:
@@ -474,7 +474,9 @@ def answers_of_kind(text: str, kind: Kind, question: str) -> list[Span]:
         spans = [
             match.span()
             for match in _NUMBER.finditer(text)
-            if not any(a < match.end() and match.start() < b for a, b in dates) and _free(text, match.span())
+            if not any(a < match.end() and match.start() < b for a, b in dates)
+            and _free(text, match.span())
+            and _in_asked_unit(text, match.span(), asks(question))
         ]
     elif kind == "person":
         spans = [span for match in _PERSON.finditer(text) if (span := _person_span(text, match))]
@@ -500,7 +502,25 @@ def _free(text: str, span: Span) -> bool:
     )
 
 
+def _in_asked_unit(text: str, span: Span, question: str) -> bool:
+    """Whether a number may say how many of the things asked for: no price, minutes or degrees for people."""
+    thing = _HOW_MANY.search(question)
+    if not thing:
+        return not (_MEASURED.search(question) and _MONEY.match(text, *span))
+    if _MONEY.match(text, *span):
+        return unit_of(thing[1])[0] == "money"
+    sign = _SIGN.match(text, span[1])
+    if sign:
+        return thing[1][0].lower() == ("d" if sign[1] == "°" else sign[1][0].lower())
+    unit = "percent" if _PERCENT.search(text, *span) else unit_of(text[span[1] :])[0]
+    return unit in {"", unit_of(thing[1])[0]}
+
+
 _ASKS_CLOCK = re.compile(r"\b(?:what|which) (?:exact |local )?(?:time|hour)\b(?! of)", re.IGNORECASE)
+_HOW_MANY = re.compile(r"\bhow many (?:more |other |of the )?(\w+)", re.IGNORECASE)
+_MONEY = re.compile(r"(?:US)?[$£€]")
+_PERCENT = re.compile(r"(?:%|per ?cent)\Z")
+_SIGN = re.compile(r"\s?(°|(?:[kmc]?[gml]|[kMGT]B)(?!\w))")
 
 
 def _person_span(text: str, match: re.Match[str]) -> Span | None:

@@ -104,6 +104,16 @@ OFFERED = {
         "On 9 August 1945 at [10 am] it began, and at [noon] it ended.",
     ),
     "no parts of a time of day": ("How many?", "At 21:15 or 9.30 pm [nine] voted."),
+    "a count in no other unit": (
+        "How many people came?",
+        "The fair cost £4,300, took 40 minutes at 30 °C or 5 % more, and [250] people came.",
+    ),
+    "as many of the unit asked for": (
+        "How many minutes does it take?",
+        "It takes [40] minutes at 180 °C and costs £3.",
+    ),
+    "a price for how much": ("How much does it cost?", "It costs [£4.50]."),
+    "a length is no price": ("How long is the tour?", "The tour lasts [45] minutes and costs £4.50."),
     "nothing without a type": ("Tell me more", "On 9 August 1945 Stalin spoke in Moscow."),
 }
 
