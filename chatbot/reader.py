@@ -421,6 +421,7 @@ def _allowed(pieces: int) -> NDArray[np.float32]:
 # Short answers ------------------------------------------------------------------------------
 
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan\.|Feb\.|Mar\.|Apr\.|Jun\.|Jul\.|Aug\.|Sept?\.|Oct\.|Nov\.|Dec\.)"
+_WEEKDAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"
 _YEAR = r"(?:1\d{3}|20\d{2})"
 _DATE = re.compile(
     rf"\b{_YEAR}-[01]\d-[0-3]\d\b|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s?[-–]\s?\d{{1,2}}| (?:and|to|or) \d{{1,2}})?(?: of)? {_MONTH}(?:,? {_YEAR})?\b"
@@ -486,7 +487,7 @@ def answers_of_kind(text: str, kind: Kind, question: str) -> list[Span]:
         spans = [
             match.span("place")
             for match in _PLACE.finditer(text)
-            if not re.match(rf"{_MONTH}\b", match["place"])
+            if not re.match(rf"(?:{_MONTH}|{_WEEKDAY})\b", match["place"])
         ]
     else:
         return []

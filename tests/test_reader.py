@@ -114,6 +114,7 @@ OFFERED = {
     ),
     "a price for how much": ("How much does it cost?", "It costs [£4.50]."),
     "a length is no price": ("How long is the tour?", "The tour lasts [45] minutes and costs £4.50."),
+    "no day of the week is a place": ("Where do they meet?", "They meet on Tuesdays in the [Boathouse]."),
     "nothing without a type": ("Tell me more", "On 9 August 1945 Stalin spoke in Moscow."),
 }
 
