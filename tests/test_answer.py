@@ -210,6 +210,16 @@ def test_where_a_short_answer_comes_from(quotes: list[tuple[float, str]], short:
     assert shortened("When did the town of Rashin fall?", *quotes) == short
 
 
+def test_what_is_told_of_another_version_is_no_short_answer() -> None:
+    four, three = "Version 4.0 came on 3 May 2024.", "Version 3.2 came in June 2022."
+    assert shortened("When did version 3.2 come?", (0.9, four), (0.9, three)) == ""
+    assert (
+        shortened("When did version 3.2 come (When did version 4.0 come)?", (0.9, four), (0.9, three)) == ""
+    )
+    assert shortened("When did version 3.2 come?", (0.9, three), (0.9, four)) == "June 2022"
+    assert shortened("When did version 4 come?", (0.9, four), (0.9, three)) == "3 May 2024"
+
+
 def test_of_several_dates_one_is_the_short_answer_only_where_the_quote_is_sure() -> None:
     given = [
         shortened("When did Rashin fall?", (sure, text), known=["rashin"])
