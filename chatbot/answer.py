@@ -50,7 +50,7 @@ from chatbot.reader import (
 from chatbot.spelling import put_right
 from chatbot.starting import presentable, question_about
 from chatbot.suggested import Tried, complete, first_answered, spread
-from chatbot.terms import Term, stems, terms
+from chatbot.terms import STOP_WORDS, Term, stems, terms
 from chatbot.writing import sendable
 
 LONGEST_QUESTION = 2000  # characters
@@ -683,7 +683,7 @@ def names(question: str, texts: Sequence[str]) -> set[str]:
     capitals names nothing by them.
     """
     found = terms(question)
-    shouted = question.isupper()
+    shouted = _is_caseless(question)
     own = {
         term.stem
         for number, term in enumerate(found)
@@ -700,6 +700,13 @@ def names(question: str, texts: Sequence[str]) -> set[str]:
 
 
 _BEGINS = re.compile(r"(?:\A|[.!?:\n])[\"'“‘(\s]*\Z")  # what stands before the first word of a sentence
+
+
+def _is_caseless(question: str) -> bool:
+    """Whether capitals tell nothing: all letters are, or all words begin with one ("How Much Is The Fee?")."""
+    later = question.split()[1:]
+    titled = question.istitle() and any(word.lower() in STOP_WORDS for word in later)
+    return question.isupper() or titled
 
 
 def _first(term: Term, question: str) -> bool:
@@ -891,7 +898,7 @@ def _unmentioned(question: str, reading: Reading, quoted: Sequence[Evidence]) ->
     told = {stem for hit in hits for stem in stems(f"{hit.title} {hit.passage.section} {hit.text}")}
     beginnings = {stem[:_ALIKE] for stem in told}
     meant = set(stems(reading.asked.text))
-    cased = _CAPITAL.search(question) and not question.isupper()
+    cased = _CAPITAL.search(question) and not _is_caseless(question)
     wanted = meant & names(question, () if cased else [h.text for h in reading.hits[:NAMED_BY]])
     lacking: list[tuple[int, int]] = []
     for term in terms(question):

@@ -674,6 +674,8 @@ def test_signals_by_hand(chatbot: Chatbot) -> None:
     ("question", "texts", "found"),
     [
         ("Where did the Missouri lie in 1945?", [], {"missouri", "1945"}),
+        ("How Long Is The Missouri In Metres?", [], set()),  # nor do capitals tell where all words have one
+        ("How Long Is The Missouri?", ["For years the Missouri lay at anchor."], {"missouri"}),
         ("Missouri, how long is it?", [], set()),  # any question begins with a capital
         ("Missouri, how long is it?", ["For years the Missouri lay at anchor."], {"missouri"}),
         ("how long is the missouri", ["The Missouri is long."], {"missouri"}),
