@@ -516,6 +516,11 @@ def test_a_question_to_which_only_a_subject_was_added_may_be_meant_as_typed() ->
         assert len(meanings(depends, history)) == 2
 
 
+def test_a_phrase_that_was_exchanged_is_not_searched_for_again() -> None:
+    assert meanings("And a drill?", ["How much is a chainsaw?"]) == ["How much is a drill?"]
+    assert meanings("And 3.2?", ["When was 4.0 released?"]) == ["When was 3.2 released?"]
+
+
 def test_brackets_do_not_nest() -> None:
     history = ["What did Molotov say?", "Where can I park?"]
     *_, both, typed = meanings("How many geese were counted?", history)
