@@ -35,6 +35,7 @@ from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import IndexBroken, QuestionError
 from chatbot.formats.table import row_cells
 from chatbot.index import Hit, PassageIndex, PassageStore, Pool, Question, Rows, current_generation
+from chatbot.quantities import clock_times
 from chatbot.reader import (
     Asked,
     Candidate,
@@ -901,7 +902,7 @@ def _unmentioned(question: str, reading: Reading, quoted: Sequence[Evidence]) ->
     cased = _CAPITAL.search(question) and not _is_caseless(question)
     wanted = meant & names(question, () if cased else [h.text for h in reading.hits[:NAMED_BY]])
     lacking: list[tuple[int, int]] = []
-    for term in terms(question):
+    for term in _without_clock(terms(question), question):
         related = term.stem[:_ALIKE] in beginnings and not term.stem[0].isdigit()
         if term.stem in wanted and len(term.stem) > 1 and term.stem not in told and not related:
             joined = lacking and question[lacking[-1][1] : term.start] == " "  # "Far East"
@@ -919,9 +920,16 @@ def missing_terms(question: str, index: PassageIndex, within: Rows | None = None
     Not the "much" of "how much", nor a verb like "happens" that says nothing of the subject.
     """
     frame = frame_words(question)
-    wanted = (t for t in terms(question) if t.start not in frame and not _HOW.search(question, 0, t.start))
+    found = _without_clock(terms(question), question)
+    wanted = (t for t in found if t.start not in frame and not _HOW.search(question, 0, t.start))
     words = (question[t.start : t.end] for t in wanted if not index.document_frequency(t.stem, within))
     return tuple(dict.fromkeys(words))
+
+
+def _without_clock(found: Sequence[Term], question: str) -> list[Term]:
+    """The terms without the parts of a time of day, which documents may write in another way: "18:00", "6 pm"."""
+    times = clock_times(question)
+    return [term for term in found if not any(a <= term.start < b for a, b in times)]
 
 
 _HOW = re.compile(r"\bhow $", re.IGNORECASE)  # what follows says what is asked: "how much"
