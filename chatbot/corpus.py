@@ -739,15 +739,18 @@ def read_qrels(folder: Path, split: str) -> Qrels:
         raise CorpusMissing(f"no {path}; name another split with --split")
     qrels: Qrels = {}
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        if number == 1 or not line.strip():  # BEIR's header
+        if not line.strip():
             continue
         try:
             query_id, doc_id, relevance = line.split("\t")
-            qrels.setdefault(query_id, {})[doc_id] = int(relevance)
+            grade = int(relevance)
         except ValueError as error:
+            if number == 1 and not line.rstrip()[-1].isdigit():  # BEIR's header
+                continue
             raise CorpusError(
                 f"{path}:{number}: expected query-id, corpus-id and a whole number, parted by tabs"
             ) from error
+        qrels.setdefault(query_id, {})[doc_id] = grade
     return qrels
 
 

@@ -695,6 +695,14 @@ def test_judgements_by_query_and_document(make_corpus: MakeCorpus) -> None:
     assert read_qrels(folder, "dev") == {"q1": {"a.md": 1, "b.md": 0}, "q2": {"a.md": 2}}
 
 
+def test_judgements_without_a_header_are_all_read(make_corpus: MakeCorpus) -> None:
+    folder = make_corpus({"qrels/dev.tsv": "q1\ta.md\t1\nq2\tb.md\t2\n"})
+    assert read_qrels(folder, "dev") == {"q1": {"a.md": 1}, "q2": {"b.md": 2}}
+    (folder / "qrels" / "dev.tsv").write_text("q1 0 a.md 1\n")  # TREC's four columns are no header
+    with pytest.raises(CorpusError, match=r"dev\.tsv:1: expected query-id"):
+        read_qrels(folder, "dev")
+
+
 @pytest.mark.parametrize("line", ["q1\ta.md", "q1 a.md 1", "q1\ta.md\tyes", "q1\ta.md\t1\tx"])
 def test_a_judgement_that_cannot_be_read_is_named(make_corpus: MakeCorpus, line: str) -> None:
     folder = judged(make_corpus, dev=f"q1\ta.md\t1\n{line}\n")
