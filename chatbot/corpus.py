@@ -693,7 +693,7 @@ def read_queries(folder: Path) -> dict[str, Query]:
     if not path.is_file():
         raise CorpusMissing(f"no {path}; evaluation needs queries.jsonl and qrels/ in the BEIR layout")
     queries: dict[str, Query] = {}
-    for number, record in _json_lines(path.read_text("utf-8"), str(path)):
+    for number, record in _json_lines(_read_utf8(path), str(path)):
         query = _query(record, f"{path}:{number}")
         if query.query_id in queries:
             raise CorpusError(f"{path}:{number}: duplicate query id {query.query_id!r}")
@@ -738,7 +738,7 @@ def read_qrels(folder: Path, split: str) -> Qrels:
     if not path.is_file():
         raise CorpusMissing(f"no {path}; name another split with --split")
     qrels: Qrels = {}
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(_read_utf8(path).splitlines(), 1):
         if not line.strip():
             continue
         try:
@@ -752,6 +752,16 @@ def read_qrels(folder: Path, split: str) -> Qrels:
             ) from error
         qrels.setdefault(query_id, {})[doc_id] = grade
     return qrels
+
+
+def _read_utf8(path: Path) -> str:
+    """Without a byte order mark. Raises CorpusError."""
+    try:
+        return path.read_text("utf-8-sig")
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{path} is not in UTF-8 ({error}); save it in UTF-8") from error
 
 
 def split_queries(folder: Path, split: str) -> list[Query]:

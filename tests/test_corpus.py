@@ -710,6 +710,30 @@ def test_a_judgement_that_cannot_be_read_is_named(make_corpus: MakeCorpus, line:
         read_qrels(folder, "dev")
 
 
+def test_questions_and_judgements_may_begin_with_a_byte_order_mark(make_corpus: MakeCorpus) -> None:
+    folder = make_corpus(
+        {
+            "queries.jsonl": '\ufeff{"_id": "q1", "text": "Is it open on Mondays?"}\r\n',
+            "qrels/dev.tsv": "\ufeffq1\ta.md\t1\r\n",
+        }
+    )
+    assert [query.text for query in split_queries(folder, "dev")] == ["Is it open on Mondays?"]
+    assert read_qrels(folder, "dev") == {"q1": {"a.md": 1}}
+
+
+def test_questions_and_judgements_in_another_encoding_are_named(make_corpus: MakeCorpus) -> None:
+    folder = make_corpus(
+        {
+            "queries.jsonl": '{"_id": "q1", "text": "Is the café open?"}'.encode("latin-1"),
+            "qrels/dev.tsv": "q1\tcafé.md\t1\n".encode("latin-1"),
+        }
+    )
+    with pytest.raises(CorpusError, match=r"queries\.jsonl is not in UTF-8 .*; save it in UTF-8"):
+        read_queries(folder)
+    with pytest.raises(CorpusError, match=r"dev\.tsv is not in UTF-8 .*; save it in UTF-8"):
+        read_qrels(folder, "dev")
+
+
 def test_missing_queries_and_judgements_are_told(make_corpus: MakeCorpus) -> None:
     folder = make_corpus({"a.md": "A."})
     with pytest.raises(CorpusMissing, match=r"no .*queries\.jsonl; evaluation needs"):
