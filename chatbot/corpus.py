@@ -716,18 +716,28 @@ def _query(record: dict[str, Any], where: str) -> Query:
             )
             for name in ("evidence", "partly")
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CorpusError(f'{where}: evidence needs "doc", "start" and "end"') from error
+    answerable = metadata.get("answerable", True)
+    if answerable not in (True, False):
+        raise CorpusError(f'{where}: "answerable" must be true or false')
     return Query(
         query_id,
         text,
-        tuple(metadata.get("answers") or ()),
+        _texts(metadata, "answers", where),
         evidence,
-        bool(metadata.get("answerable", True)),
-        tuple(metadata.get("history") or ()),
+        bool(answerable),
+        _texts(metadata, "history", where),
         str(metadata.get("kind") or ""),
         partly,
     )
+
+
+def _texts(metadata: dict[str, Any], name: str, where: str) -> tuple[str, ...]:
+    texts = metadata.get(name) or []
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise CorpusError(f'{where}: "{name}" must be a list of strings')
+    return tuple(texts)
 
 
 PARTS_QRELS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")  # tabs, and where splitlines splits

@@ -682,6 +682,26 @@ def test_queries_keep_their_order_and_what_is_known_of_them(make_corpus: MakeCor
             '{"_id": "x", "text": "?", "metadata": {"evidence": ["a"]}}',
             ':2: evidence needs "doc", "start" and "end"',
         ),
+        (
+            '{"_id": "x", "text": "?", "metadata": {"evidence": [{"doc": "a", "start": 0, "end": 1e999}]}}',
+            ':2: evidence needs "doc", "start" and "end"',
+        ),
+        (
+            '{"_id": "x", "text": "?", "metadata": {"answers": "Paris"}}',
+            ':2: "answers" must be a list of strings',
+        ),
+        (
+            '{"_id": "x", "text": "?", "metadata": {"answers": [1945]}}',
+            ':2: "answers" must be a list of strings',
+        ),
+        (
+            '{"_id": "x", "text": "?", "metadata": {"history": "Who?"}}',
+            ':2: "history" must be a list of strings',
+        ),
+        (
+            '{"_id": "x", "text": "?", "metadata": {"answerable": "no"}}',
+            ':2: "answerable" must be true or false',
+        ),
     ],
 )
 def test_a_query_that_cannot_be_used_is_named(make_corpus: MakeCorpus, line: str, message: str) -> None:
