@@ -705,6 +705,8 @@ def _query(record: dict[str, Any], where: str) -> Query:
     query_id, text = record.get("_id"), record.get("text")
     if not isinstance(query_id, str) or not isinstance(text, str):
         raise CorpusError(f'{where}: a query needs "_id" and "text", both strings')
+    if _HALF.search(json.dumps(record, ensure_ascii=False)):
+        raise CorpusError(f"{where}: holds half of a character (\\ud800 to \\udfff alone); mend the line")
     metadata = record.get("metadata") or {}
     if not isinstance(metadata, dict):
         raise CorpusError(f'{where}: "metadata" must be a JSON object')

@@ -674,6 +674,8 @@ def test_queries_keep_their_order_and_what_is_known_of_them(make_corpus: MakeCor
         ("nonsense", ":2: broken JSON"),
         ('{"_id": "x"}', ':2: a query needs "_id" and "text", both strings'),
         ('{"_id": "q", "text": "Again?"}', ":2: duplicate query id 'q'"),
+        ('{"_id": "x", "text": "Who?\\ud83d"}', ":2: holds half of a character"),
+        ('{"_id": "x", "text": "?", "metadata": {"answers": ["\\udc00"]}}', ":2: holds half of a character"),
         (
             '{"_id": "x", "text": "?", "metadata": {"evidence": [{"doc": "a"}]}}',
             ':2: evidence needs "doc", "start" and "end"',
