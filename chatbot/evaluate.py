@@ -31,7 +31,7 @@ from chatbot.answer import REFUSALS, Answer, Chatbot, Citation, candidates, conf
 from chatbot.conversation import standalone
 from chatbot.corpus import Evidence, Qrels, Query
 from chatbot.encoder import Encoder
-from chatbot.errors import CorpusError, IndexBroken, IndexMismatch, IndexMissing, QuestionError
+from chatbot.errors import ChatbotError, CorpusError, IndexBroken, IndexMismatch, IndexMissing, QuestionError
 from chatbot.index import METHODS, POOL, PassageIndex, Pool, build_index, current_generation, read_manifest
 from chatbot.progress import build_bar
 from chatbot.reader import READ_AT_MOST, NetworkReader, worth_reading
@@ -346,11 +346,17 @@ def write_runs(path: Path, runs: Mapping[str, Run]) -> list[Path]:
     """One TREC run a method, `run.trec` becoming `run.ours.trec`; best document first, rank from 1.
 
     White space in an id, which would add a column, is written as in a URL.
+    Raises ChatbotError where they cannot be written.
     """
     written = []
     for method, run in runs.items():
         target = path.with_name(f"{path.stem}.{method}{path.suffix}")
-        target.write_text("".join(_trec_lines(run, method)), encoding="utf-8")
+        try:
+            target.write_text("".join(_trec_lines(run, method)), encoding="utf-8")
+        except OSError as error:
+            raise ChatbotError(
+                f"{target} cannot be written ({error.strerror or error}); name another --run"
+            ) from error
         written.append(target)
     return written
 

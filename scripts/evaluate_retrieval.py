@@ -107,6 +107,8 @@ def _threshold(text: str) -> report.Threshold:
 def _evaluate(args: argparse.Namespace, places: Sequence[report.Place]) -> int:
     if args.report:
         report_page.require_page(args.report)
+    if args.run and not args.run.parent.is_dir():  # before anything is measured
+        raise ChatbotError(f"{args.run} cannot be written; name a file in a folder that exists with --run")
     baseline = report.read_baseline(args.baseline) if args.baseline else {}
     encoder = load_encoder(args.model)
     network = load_network_reader() if args.rerank else None

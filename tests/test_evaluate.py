@@ -23,7 +23,7 @@ from symspellpy.editdistance import DistanceAlgorithm, EditDistance
 from chatbot import evaluate
 from chatbot.answer import Citation
 from chatbot.corpus import Document, Evidence, Query
-from chatbot.errors import IndexMismatch, QuestionError
+from chatbot.errors import ChatbotError, IndexMismatch, QuestionError
 from chatbot.index import PassageIndex
 
 INF = math.inf
@@ -221,6 +221,19 @@ def test_runs_are_read_back_as_they_were_written(tmp_path: Path) -> None:
     assert all(len(line.split()) == 6 for line in lines)
     read = [tuple(row) for row in ir_measures.read_trec_run(str(paths[0]))]
     assert read == [("q%201", "a%20b.md", 0.75), ("q%201", "c", 0.749999), ("q2", "c", -1.5)]
+
+
+def test_runs_that_cannot_be_written_are_named(tmp_path: Path) -> None:
+    (tmp_path / "run.ours.trec").mkdir()
+    with pytest.raises(ChatbotError, match=r"run\.ours\.trec cannot be written .*; name another --run"):
+        evaluate.write_runs(tmp_path / "run.trec", {"ours": {"q": {"d": 1.0}}})
+
+
+def test_a_folder_for_runs_that_is_not_there_is_told_before_anything_is_measured(
+    evaluate_retrieval: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate_retrieval(tmp_path / "no corpus", "--run", tmp_path / "no folder" / "run.trec") == 2
+    assert "run.trec cannot be written; name a file in a folder that exists" in capsys.readouterr().err
 
 
 def test_the_worst_queries_show_gold_and_what_was_found_instead() -> None:
