@@ -36,7 +36,7 @@ from chatbot.answer import (
 )
 from chatbot.corpus import Query, split_queries
 from chatbot.encoder import load_encoder
-from chatbot.evaluate import auroc
+from chatbot.evaluate import auroc, evaluation_folder
 from chatbot.index import build_index
 from chatbot.reader import FEATURES, Evidence, load_network_reader
 
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chatbots, queries = [], []
     for place in options.sets:
         folder, split, limit = _parse(place)
-        index = ROOT / "index" / "evaluations" / f"fit-{folder.name}"
+        index = evaluation_folder(folder, ROOT)
         build_index(folder, index, encoder)
         neutral = {"reader": dict.fromkeys(FEATURES, 1.0), "refusal": NEVER, "quotes": {}}
         chatbots.append(Chatbot(index, encoder, network, {"trained": neutral, "untrained": neutral}))

@@ -6,7 +6,9 @@ import hashlib
 import json
 import math
 import random
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
@@ -741,3 +743,19 @@ def test_a_script_names_what_is_missing(
     out, err = capsys.readouterr()
     assert out == ""
     assert "nowhere" in err
+
+
+def test_fitting_gives_each_corpus_an_index_of_its_own_also_where_folders_are_called_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = import_module("fit_answers")
+    indexes: list[Path] = []
+    monkeypatch.setattr(script, "load_network_reader", lambda _: None)
+    monkeypatch.setattr(script, "load_encoder", lambda: None)
+    monkeypatch.setattr(script, "build_index", lambda corpus, index, encoder: indexes.append(index))
+    monkeypatch.setattr(script, "Chatbot", lambda index, *_: SimpleNamespace(folder=index))
+    monkeypatch.setattr(script, "split_queries", lambda corpus, split: [])
+    monkeypatch.setattr(script, "fit_reader", lambda *_: sys.exit())
+    with pytest.raises(SystemExit):
+        script.main([f"{tmp_path}/recipes/data:dev", f"{tmp_path}/minutes/data:dev"])
+    assert len(set(indexes)) == 2
