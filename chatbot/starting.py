@@ -395,7 +395,7 @@ def _points_back(question: str) -> bool:
 def _from_feedback(path: Path, documents: Mapping[str, Document]) -> list[StartingQuestion]:
     """Questions whose last vote is a thumb up, with what their answers cited and the corpus still holds."""
     votes: dict[str, StartingQuestion | None] = {}
-    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
+    for number, line in enumerate(path.read_text("utf-8", "replace").split("\n"), 1):
         if not line.strip():
             continue
         try:

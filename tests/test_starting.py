@@ -142,9 +142,10 @@ def test_the_last_vote_on_an_answer_counts(make_corpus: Callable[..., Path], tmp
         ("When?", ("pier.txt",), 1, ("yes",)),
         ("Older?", ("pier.txt",), 0, ("yes",)),  # its text changed, so the span is not known any more
     ]
-    votes.write_text("{}\n", encoding="utf-8")
-    with pytest.raises(CorpusError, match=r"feedback\.jsonl:1"):
-        starting.make_questions(folder, 9, votes)
+    for broken in (b"{}\n", '{"question": "Wo ist das Café'.encode()[:-1]):  # as a crash may cut it
+        votes.write_bytes(broken)
+        with pytest.raises(CorpusError, match=r"feedback\.jsonl:1"):
+            starting.make_questions(folder, 9, votes)
 
 
 def test_the_script_makes_questions_that_it_can_evaluate(
