@@ -161,8 +161,8 @@ def _verify(options: argparse.Namespace) -> int:
     from chatbot.index import PassageStore, current_generation
 
     try:
-        answer = json.loads(options.answer.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        answer = json.loads(options.answer.read_bytes())  # in any UTF, with a mark or without
+    except (OSError, ValueError, RecursionError) as error:
         raise QuestionError(f"{options.answer} cannot be read as JSON ({error})") from error
     folder = _places(options)[0].index
     verdicts = verify(answer, PassageStore(folder, current_generation(folder)))

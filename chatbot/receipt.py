@@ -90,7 +90,7 @@ def read_receipt(path: Path) -> Receipt:
 def read_receipts(path: Path) -> list[Receipt]:
     """The receipts in a file: one, or those of an exported conversation. Raises ReceiptError."""
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = json.loads(path.read_bytes())  # in any UTF, with a mark or without
     except OSError as error:
         raise ReceiptError(f"{path} cannot be read ({error.strerror or error})") from error
     except (ValueError, RecursionError) as error:

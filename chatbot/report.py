@@ -453,7 +453,7 @@ def read_baseline(path: Path) -> Baseline:
     """The sets of a file that `evaluate_retrieval.py --json` wrote."""
     remedy = "write it with evaluate_retrieval.py --json"
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(path.read_bytes())  # in any UTF, with a mark or without
     except OSError as error:
         raise CorpusError(f"{path} cannot be read ({error.strerror or error}); {remedy}") from error
     except ValueError as error:

@@ -104,6 +104,15 @@ def test_the_plain_output_of_ask_is_a_receipt(receipt: Receipt, tmp_path: Path) 
     assert (read.history, read.time, read.collection) == ((), "", "")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_receipt_is_read_as_a_windows_shell_writes_it(
+    receipt: Receipt, tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "answer.json"
+    path.write_text(json.dumps(receipt.answer.to_json(), ensure_ascii=False), encoding=encoding)
+    assert read_receipt(path).answer.citations[0].quote == QUOTE
+
+
 def test_an_answer_from_before_quotes_had_a_confidence_is_read(receipt: Receipt) -> None:
     held = as_json(receipt)
     for citation in held["citations"]:
