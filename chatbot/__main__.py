@@ -143,7 +143,7 @@ def _batch_answer(chatbot: Any, line: str, number: int, only: frozenset[str]) ->
     """The answer to one line; for a line that cannot be answered its id and an "error"."""
     query_id = str(number)
     try:
-        asked = json.loads(line)
+        asked = _parsed(line)
         if not isinstance(asked, dict):
             raise QuestionError("expected a JSON object")
         query_id = sendable(str(asked.get("id", number)))
@@ -152,8 +152,15 @@ def _batch_answer(chatbot: Any, line: str, number: int, only: frozenset[str]) ->
         if not isinstance(question, str) or not listed:
             raise QuestionError('expected "question", a string, and "history", a list of strings')
         return {"id": query_id, **chatbot.answer(question, history, only=only).to_json()}
-    except (ChatbotError, json.JSONDecodeError) as error:
+    except ChatbotError as error:
         return {"id": query_id, "error": f"standard input, line {number}: {error}"}
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:  # a number may be too long, or lists nested too deep
+        raise QuestionError(str(error)) from error
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -57,6 +57,19 @@ def asked(places: list[str]) -> str:
     return run("-m", "chatbot", "ask", "--json", QUESTION, *places).stdout
 
 
+def test_a_line_of_a_batch_that_no_json_reader_takes_does_not_end_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("chatbot.__main__._open", lambda options: None)
+    monkeypatch.setattr(sys, "stdin", ['{"id": ' + "1" * 5_000 + "}", "[" * 100_000])
+    assert main(["ask", "--json", "--batch"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["id"], line["error"][:22]) for line in told] == [
+        ("1", "standard input, line 1"),
+        ("2", "standard input, line 2"),
+    ]
+
+
 @pytest.mark.slow
 def test_batch_answers_every_line_as_alone_and_names_the_broken_one(
     places: list[str], asked: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
