@@ -11,12 +11,13 @@ from typing import Any
 
 from chatbot import __version__
 from chatbot.errors import ChatbotError, QuestionError
-from chatbot.writing import sendable
+from chatbot.writing import sendable, stream_utf8
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 done, 1 a citation or answer that no longer holds, 2 an error, told on standard error."""
     options = _parser().parse_args(argv)
+    stream_utf8()
     try:
         return int(options.run(options))
     except ChatbotError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +13,13 @@ from pathlib import Path
 def sendable(text: str) -> str:
     """Without the half characters (lone surrogates) that JSON and arguments may hold and no page or file can."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def stream_utf8() -> None:
+    """Files and pipes get and give UTF-8 as JSON does, also on Windows; what is none is replaced when read."""
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, None)):
+        if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+            stream.reconfigure(encoding="utf-8", errors=errors)
 
 
 def write_at_once(path: Path, content: bytes) -> None:

@@ -32,12 +32,14 @@ from chatbot.corpus import Query, split_queries
 from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import ChatbotError
 from chatbot.reader import load_network_reader
+from chatbot.writing import stream_utf8
 
 PROJECT = Path(__file__).resolve().parents[1]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
+    stream_utf8()
     try:
         _run(args)
     except ChatbotError as error:

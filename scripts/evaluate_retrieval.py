@@ -30,6 +30,7 @@ from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import ChatbotError, EncoderError
 from chatbot.index import PassageIndex
 from chatbot.reader import NetworkReader, load_network_reader
+from chatbot.writing import stream_utf8
 
 PROJECT = Path(__file__).resolve().parents[1]
 COMPARED = 10  # worst questions of a comparison, unless --worst says otherwise
@@ -40,6 +41,7 @@ Measured = tuple[report.MeasuredSet, list[evaluate.Miss]]
 def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     args = parser.parse_args(argv)
+    stream_utf8()
     places = list(dict.fromkeys(report.Place.parse(text, args.split) for text in args.places))
     if len(places) > 1 and (args.index or args.questions or args.compare or args.make_questions):
         parser.error("--index, --questions, --compare and --make-questions take one DIR")

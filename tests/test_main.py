@@ -70,6 +70,17 @@ def test_a_line_of_a_batch_that_no_json_reader_takes_does_not_end_it(
     ]
 
 
+def test_pipes_are_in_utf_8_whatever_the_system_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Windows program's pipe is in cp1252, which has no Japanese; a byte that is no UTF-8 ends no batch."""
+    asked = '{"id": "東京", "question": 5}\n'.encode() + b'{"id": "caf\xe9", "question": 5}\n'
+    told = io.BytesIO()
+    monkeypatch.setattr("chatbot.__main__._open", lambda options: None)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(asked), encoding="cp1252"))
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(told, encoding="cp1252"))
+    assert main(["ask", "--json", "--batch"]) == 0
+    assert [json.loads(line)["id"] for line in told.getvalue().splitlines()] == ["東京", "caf\ufffd"]
+
+
 @pytest.mark.slow
 def test_batch_answers_every_line_as_alone_and_names_the_broken_one(
     places: list[str], asked: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
