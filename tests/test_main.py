@@ -81,6 +81,20 @@ def test_pipes_are_in_utf_8_whatever_the_system_writes(monkeypatch: pytest.Monke
     assert [json.loads(line)["id"] for line in told.getvalue().splitlines()] == ["東京", "caf\ufffd"]
 
 
+def test_a_reader_that_goes_away_ends_a_batch_without_a_traceback() -> None:
+    program = (
+        "import sys; import chatbot.__main__ as commands; commands._open = lambda options: None;"
+        "sys.exit(commands.main(['ask', '--json', '--batch']))"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], input=b"{broken\n", stdout=writing, stderr=subprocess.PIPE, cwd=ROOT
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
 @pytest.mark.slow
 def test_batch_answers_every_line_as_alone_and_names_the_broken_one(
     places: list[str], asked: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
