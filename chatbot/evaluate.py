@@ -217,6 +217,14 @@ def judged_queries(queries: Iterable[Query], qrels: Qrels) -> list[Query]:
     ]
 
 
+def whole_number(text: str) -> int:
+    """Of questions, from the command line. Raises ValueError below 0."""
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
 def spread(queries: Sequence[Query], limit: int | None) -> list[Query]:
     """`limit` queries evenly spread over all, so that a file in two halves gives some of both."""
     if limit is None or limit >= len(queries):

@@ -58,11 +58,15 @@ def _parser() -> argparse.ArgumentParser:
         help="folder with corpus.jsonl, queries.jsonl, qrels/ (default: the project's corpus)",
     )  # fmt: skip
     parser.add_argument("--split", default="test", help="which qrels/<split>.tsv (default: test)")
-    parser.add_argument("--limit", type=int, metavar="N", help="N questions, evenly spread over the split")
+    parser.add_argument(
+        "--limit", type=evaluate.whole_number, metavar="N", help="N questions, evenly spread over the split"
+    )
     parser.add_argument("--index", type=Path, metavar="DIR", help="where the index is, or is built")
     parser.add_argument("--model", metavar="NAME", help="another encoder: a model's name or folder")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
-    parser.add_argument("--worst", type=int, default=0, metavar="N", help="list the N worst answers")
+    parser.add_argument(
+        "--worst", type=evaluate.whole_number, default=0, metavar="N", help="list the N worst answers"
+    )
     parser.add_argument(
         "--reader-gain", action="store_true",
         help="instead: the answerable questions with the trained reader and without it, nothing refused",

@@ -69,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--questions", type=Path, metavar="FOLDER", help="folder of queries.jsonl and qrels/, if not DIR"
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="N questions, evenly spread over the split")
+    parser.add_argument(
+        "--limit", type=evaluate.whole_number, metavar="N", help="N questions, evenly spread over the split"
+    )
     parser.add_argument(
         "--rerank", action="store_true", help="also ours with its best passages read by the trained reader"
     )
@@ -79,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         "--run", type=Path, metavar="FILE", help="write TREC runs: r.trec gives r.ours.trec …"
     )
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
-    parser.add_argument("--worst", type=int, metavar="N", help="list the N worst questions")
+    parser.add_argument("--worst", type=evaluate.whole_number, metavar="N", help="list the N worst questions")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write a page of figures (HTML)")
     parser.add_argument(
         "--fail-below", type=_threshold, action="append", default=[], metavar="MEASURE=X",

@@ -643,6 +643,19 @@ def test_a_limit_and_a_table(
     assert "gold   " in table
 
 
+@pytest.mark.parametrize("option", ["--worst", "--limit"])
+def test_fewer_than_no_questions_are_refused(
+    evaluate_retrieval: Callable[..., int],
+    evaluate_answers: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+) -> None:
+    for script in (evaluate_retrieval, evaluate_answers):
+        with pytest.raises(SystemExit):
+            script(option, "-3")
+        assert f"argument {option}: invalid whole_number value: '-3'" in capsys.readouterr().err
+
+
 def test_the_retrieval_script_writes_a_run_a_method(
     evaluate_retrieval: Callable[..., int], beir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
