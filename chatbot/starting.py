@@ -6,6 +6,7 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise, zip_longest
 from pathlib import Path
@@ -114,12 +115,17 @@ def write_questions(questions: Sequence[StartingQuestion], corpus: Path, target:
         for query_id, question in zip(ids, questions, strict=True)
         for doc_id in question.documents
     )
+    made: list[Path] = []
     try:
         qrels.parent.mkdir(parents=True, exist_ok=True)
         for path, content in ((qrels, ("query-id\tcorpus-id\tscore\n", *judgements)), (queries, lines)):
             with path.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                made.append(path)
                 file.writelines(content)
     except OSError as error:
+        for path in made:  # half of them would be in the way the next time
+            with suppress(OSError):
+                path.unlink()
         raise CorpusError(
             f"{target} cannot be written ({error.strerror or error}); name another folder"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -259,6 +260,24 @@ def test_questions_are_never_overwritten(evaluate_retrieval: Callable[..., int],
     before = {path: path.read_bytes() for path in asked.rglob("*") if path.is_file()}
     assert evaluate_retrieval(asked, "--make-questions", 5, asked) == 2
     assert {path: path.read_bytes() for path in asked.rglob("*") if path.is_file()} == before
+
+
+def test_nothing_is_left_of_questions_that_could_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Path.open
+
+    def full(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == "queries.jsonl":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(path, *arguments, **options)
+
+    questions = [starting.StartingQuestion("When does the club meet?", "faq", ("minutes.md",))]
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", full)
+        with pytest.raises(CorpusError, match="cannot be written"):
+            starting.write_questions(questions, tmp_path / "corpus", tmp_path)
+    assert len(starting.write_questions(questions, tmp_path / "corpus", tmp_path)) == 2
 
 
 def test_questions_are_not_written_among_the_documents(asked: Path) -> None:
