@@ -787,7 +787,7 @@ def split_queries(folder: Path, split: str) -> list[Query]:
     for query_id in qrels:
         if query_id not in queries:
             raise CorpusError(f"{folder / 'qrels' / split}.tsv: no query {query_id!r} in queries.jsonl")
-    alone = len(list((folder / "qrels").glob("*.tsv"))) == 1
+    alone = len(list((folder / "qrels").glob("[!.]*.tsv"))) == 1
     return [
         query for query in queries.values() if query.query_id in qrels or (alone and not query.answerable)
     ]

@@ -199,7 +199,7 @@ def splits(corpus: Path) -> list[Split]:
 
     Raises CorpusError where a file of questions is broken.
     """
-    names = sorted(path.stem for path in (corpus / "qrels").glob("*.tsv"))
+    names = sorted(path.stem for path in (corpus / "qrels").glob("[!.]*.tsv"))
     if not names or not (corpus / "queries.jsonl").is_file():
         return []
     queries = read_queries(corpus)

@@ -151,7 +151,7 @@ class QuestionFiles:
         return self.corpus / "qrels" / f"{split}.tsv"
 
     def splits(self) -> list[str]:
-        return sorted(path.stem for path in (self.corpus / "qrels").glob("*.tsv"))
+        return sorted(path.stem for path in (self.corpus / "qrels").glob("[!.]*.tsv"))
 
     def add(self, reviewed: Reviewed, split: str, document: str) -> Added:
         """Append a checked question to both files.

@@ -772,6 +772,14 @@ def test_an_unjudged_unanswerable_query_belongs_to_the_only_split(make_corpus: M
     assert [query.query_id for query in split_queries(folder, "dev")] == ["q2"]
 
 
+def test_a_hidden_file_is_no_split(make_corpus: MakeCorpus) -> None:
+    folder = judged(make_corpus, test="q1\ta.md\t1\n")
+    (folder / "qrels" / "._test.tsv").write_bytes(
+        b"\0\5\x16\7"
+    )  # macOS puts one beside each file of an archive
+    assert [query.query_id for query in split_queries(folder, "test")] == ["q1", "q3"]
+
+
 def test_a_judgement_of_an_unknown_query_is_told(make_corpus: MakeCorpus) -> None:
     folder = judged(make_corpus, dev="q9\ta.md\t1\n")
     with pytest.raises(CorpusError, match=r"dev\.tsv: no query 'q9' in queries\.jsonl"):

@@ -92,6 +92,12 @@ def test_splits_say_how_many_questions_are_generated(asked: Path, make_corpus: A
     assert splits(make_corpus(FILES, "unasked")) == []
 
 
+def test_a_hidden_file_is_no_split(asked: Path) -> None:
+    before = splits(asked)
+    (asked / "qrels" / "._test.tsv").write_bytes(b"\0\5\x16\7\xff")
+    assert splits(asked) == before
+
+
 def test_an_evaluation_runs_beside_and_keeps_its_result(asked: Path, bot: Chatbot, tmp_path: Path) -> None:
     evaluations = started(tmp_path)
     evaluations.start("ships", asked, bot, Settings("dev", 2))
