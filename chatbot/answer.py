@@ -16,6 +16,7 @@ import math
 import re
 import threading
 import time
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -984,4 +985,13 @@ def _verdict(citation: Mapping[str, Any], index: PassageStore) -> Verdict:
     place = text.find(quote) if quote else -1
     if place >= 0:
         return Verdict(number, doc_id, "moved", f"now stands at {place}:{place + len(quote)}")
+    if quote and _flat(quote) in _flat(text):
+        return Verdict(
+            number, doc_id, "changed", "these words stand there with other spaces, line ends or accents"
+        )
     return Verdict(number, doc_id, "changed", "the document no longer holds these words")
+
+
+def _flat(text: str) -> str:
+    """With single spaces, and accents in one form."""
+    return " ".join(unicodedata.normalize("NFC", text).split())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -770,6 +771,18 @@ def test_a_made_up_quote_is_never_valid(chatbot: Chatbot) -> None:
     ]
     states = [verdict.state for verdict in verify({"citations": forged}, chatbot.index)]
     assert states == ["changed", "changed", "moved", "gone"]
+
+
+@pytest.mark.parametrize("now", ["A cafe\u0301 by the sea.", "A caf\u00e9\r\nby the sea."])
+def test_words_that_were_only_encoded_anew_are_not_called_lost(now: str) -> None:
+    quote = "A caf\u00e9\nby the sea."
+    index: Any = SimpleNamespace(document=lambda _: SimpleNamespace(text=f"Rules. {now}"))
+    citation = {"number": 1, "doc_id": "guide.txt", "quote": quote, "start": 0, "end": len(quote)}
+    (found,) = verify({"citations": [citation]}, index)
+    assert (found.state, found.detail) == (
+        "changed",
+        "these words stand there with other spaces, line ends or accents",
+    )
 
 
 @pytest.mark.parametrize(
