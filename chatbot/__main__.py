@@ -180,6 +180,8 @@ def _verify(options: argparse.Namespace) -> int:
         raise QuestionError(f"{options.answer} cannot be read as JSON ({error})") from error
     folder = _places(options)[0].index
     verdicts = verify(answer, PassageStore(folder, current_generation(folder)))
+    if not verdicts:
+        print("The answer cites nothing that could be checked.")
     for verdict in verdicts:
         print(f"[{verdict.number}] {verdict.state:8} {verdict.doc_id}: {verdict.detail}")
     return 0 if all(verdict.state in {"valid", "moved"} for verdict in verdicts) else 1

@@ -95,6 +95,16 @@ def test_a_reader_that_goes_away_ends_a_batch_without_a_traceback() -> None:
     assert (ended.returncode, ended.stderr) == (141, b"")
 
 
+def test_an_answer_without_citations_is_told_to_have_none(
+    built: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = tmp_path / "refused.json"
+    refused.write_text('{"status": "not_found", "citations": []}')
+    corpus, index = map(str, built)
+    assert main(["verify", str(refused), "--corpus", corpus, "--index", index]) == 0
+    assert capsys.readouterr().out == "The answer cites nothing that could be checked.\n"
+
+
 @pytest.mark.slow
 def test_batch_answers_every_line_as_alone_and_names_the_broken_one(
     places: list[str], asked: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
