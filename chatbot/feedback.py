@@ -112,7 +112,7 @@ class Feedback:
                 continue
             try:
                 vote = _read_vote(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
                 broken.append(number)
                 continue
             if vote.details:

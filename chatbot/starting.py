@@ -415,7 +415,7 @@ def _from_feedback(path: Path, documents: Mapping[str, Document]) -> list[Starti
                 if citation["doc_sha256"] == documents[citation["doc_id"]].sha256
             )
             liked = record["vote"] == "up" and cited
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise CorpusError(
                 f"{path}:{number}: not a vote of the chat page; mend or remove the line"
             ) from error

@@ -121,6 +121,7 @@ def test_a_bare_thumb_does_not_take_back_the_words_of_an_earlier_one(feedback: F
         '{"question": "A", "vote": "up"}',
         '{"question": "A", "vote": "up", "answer": {"citations": [{"doc_id": "x"}]}}',
         '{"question": "A", "vote": "up", "answer": {"hits": [{"doc_id": "x", "start": "?"}]}}',
+        '{"question": "A", "vote": "up", "answer": {"hits": [{"doc_id": "x", "start": 1e999, "end": 1}]}}',
         '{"question": "A", "vote": "up", "answer": null, "right": [{"doc": "x", "start": 2, "end": 1}]}',
     ],
 )
