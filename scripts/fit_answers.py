@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,9 +37,11 @@ from chatbot.answer import (
 )
 from chatbot.corpus import Query, split_queries
 from chatbot.encoder import load_encoder
+from chatbot.errors import ChatbotError, CorpusError
 from chatbot.evaluate import auroc, evaluation_folder
 from chatbot.index import build_index
 from chatbot.reader import FEATURES, Evidence, load_network_reader
+from chatbot.writing import write_at_once
 
 ROOT = Path(__file__).resolve().parents[1]
 RIGHTLY = 0.9  # of the refusals
@@ -75,6 +78,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, default=ROOT / "chatbot" / "parameters.json")
     options = parser.parse_args(argv)
+    try:
+        fit(options)
+    except ChatbotError as error:
+        print(f"fit_answers: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def fit(options: argparse.Namespace) -> None:
+    """Raises ChatbotError, and leaves the parameters as they are, where a set cannot be read or tells nothing."""
     network = load_network_reader(options.weights)
     encoder = load_encoder()
     parameters = json.loads(options.out.read_text("utf-8")) if options.out.is_file() else {}
@@ -91,6 +104,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         [_case(bot, q) for q in tqdm([*own, *others], desc=bot.folder.name)]
         for bot, own, others in zip(chatbots, queries, strangers, strict=True)
     ]
+    if not any(case.right.any() for case in sets[0]):
+        raise CorpusError(
+            f"{options.sets[0]} has no question whose evidence was found; name a set with evidence in its metadata first"
+        )
     modes = ("trained", "untrained") if network else ("untrained",)
     for mode in modes:
         left_out = HELD_BY_TOKENS if mode == "trained" else {"network"}
@@ -107,8 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "quotes": fit_quotes(_by_folder(chatbots, again)[0]),
         }
         _report(mode, again, parameters[mode])
-    options.out.write_text(json.dumps(parameters, indent=1) + "\n", "utf-8")
-    return 0
+    write_at_once(options.out, (json.dumps(parameters, indent=1) + "\n").encode())
 
 
 def fit_reader(sets: Sequence[Sequence[Case]], used: Sequence[str]) -> Weights:
@@ -244,8 +260,8 @@ def _thresholds(cases: Sequence[Case], model: dict[str, Any]) -> dict[str, float
 
 
 def fit_quotes(cases: Sequence[Case]) -> dict[str, float]:
-    """How far below the best sentence a further quote may score: the smallest margins at which nine of
-    ten of the questions that four quotes would answer are answered. Reasons and the like are told in several
+    """How far below the best sentence a further quote may score: the smallest margins at which 95 of a
+    hundred of the questions that four quotes would answer are answered. Reasons and the like are told in several
     sentences, so their margin is at least 1."""
     chosen: dict[str, float] = {}
     for name, least, kinds in (

@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import random
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -759,7 +758,7 @@ def test_a_script_names_what_is_missing(
 
 
 def test_fitting_gives_each_corpus_an_index_of_its_own_also_where_folders_are_called_alike(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     script = import_module("fit_answers")
     indexes: list[Path] = []
@@ -768,7 +767,8 @@ def test_fitting_gives_each_corpus_an_index_of_its_own_also_where_folders_are_ca
     monkeypatch.setattr(script, "build_index", lambda corpus, index, encoder: indexes.append(index))
     monkeypatch.setattr(script, "Chatbot", lambda index, *_: SimpleNamespace(folder=index))
     monkeypatch.setattr(script, "split_queries", lambda corpus, split: [])
-    monkeypatch.setattr(script, "fit_reader", lambda *_: sys.exit())
-    with pytest.raises(SystemExit):
-        script.main([f"{tmp_path}/recipes/data:dev", f"{tmp_path}/minutes/data:dev"])
+    before = (script.ROOT / "chatbot" / "parameters.json").read_bytes()
+    assert script.main([f"{tmp_path}/recipes/data:dev", f"{tmp_path}/minutes/data:dev"]) == 2
     assert len(set(indexes)) == 2
+    assert "recipes/data:dev has no question whose evidence was found" in capsys.readouterr().err
+    assert (script.ROOT / "chatbot" / "parameters.json").read_bytes() == before
