@@ -179,12 +179,19 @@ def _verify(options: argparse.Namespace) -> int:
     except (OSError, ValueError, RecursionError) as error:
         raise QuestionError(f"{options.answer} cannot be read as JSON ({error})") from error
     folder = _places(options)[0].index
-    verdicts = verify(answer, PassageStore(folder, current_generation(folder)))
-    if not verdicts:
-        print("The answer cites nothing that could be checked.")
-    for verdict in verdicts:
-        print(f"[{verdict.number}] {verdict.state:8} {verdict.doc_id}: {verdict.detail}")
-    return 0 if all(verdict.state in {"valid", "moved"} for verdict in verdicts) else 1
+    store = PassageStore(folder, current_generation(folder))
+    several = answer["receipts"] if isinstance(answer, dict) and "receipts" in answer else None
+    if several is not None and not isinstance(several, list):
+        raise QuestionError(f'{options.answer}: "receipts" is not a list of answers')
+    verdicts = [(one, verify(one, store)) for one in ([answer] if several is None else several)]
+    for one, found in verdicts:
+        if several is not None:  # a conversation exported from the page
+            print(one.get("question", ""))
+        if not found:
+            print("The answer cites nothing that could be checked.")
+        for verdict in found:
+            print(f"[{verdict.number}] {verdict.state:8} {verdict.doc_id}: {verdict.detail}")
+    return 0 if all(verdict.state in {"valid", "moved"} for _, found in verdicts for verdict in found) else 1
 
 
 def _replay(options: argparse.Namespace) -> int:

@@ -95,6 +95,27 @@ def test_a_reader_that_goes_away_ends_a_batch_without_a_traceback() -> None:
     assert (ended.returncode, ended.stderr) == (141, b"")
 
 
+def test_each_answer_of_an_exported_conversation_is_verified(
+    built: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quotes = ["Oaks grow slowly.", "Oaks grow fast."]
+    start = FILES["trees.md"].index(quotes[0])  # type: ignore[arg-type]
+    cited = [
+        {"number": 1, "doc_id": "trees.md", "start": start, "end": start + len(quote), "quote": quote}
+        for quote in quotes
+    ]
+    saved = tmp_path / "conversation.json"
+    receipts = [{"question": f"Question {n}?", "citations": [one]} for n, one in enumerate(cited)]
+    saved.write_text(json.dumps({"receipts": receipts}))
+    corpus, index = map(str, built)
+    assert main(["verify", str(saved), "--corpus", corpus, "--index", index]) == 1
+    told = [line.split(" trees.md")[0] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["Question 0?", "[1] valid   ", "Question 1?", "[1] changed "]
+    saved.write_text('{"receipts": 3}')
+    assert main(["verify", str(saved), "--corpus", corpus, "--index", index]) == 2
+    assert '"receipts" is not a list' in capsys.readouterr().err
+
+
 def test_an_answer_without_citations_is_told_to_have_none(
     built: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
