@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def read_turns(path: Path) -> list[Turn]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # JSON may hold U+2028
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(f"{path}: cannot be read ({error}); give a JSON lines file in UTF-8") from error
     return [_turn(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
