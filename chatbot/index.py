@@ -559,8 +559,8 @@ class PassageIndex(PassageStore):
         inside, bounds = _inside(self._token_offsets, rows)
         cosines = _sign_cosines(self._tokens[inside], tokens)
         nearest = np.maximum.reduceat(cosines, bounds, axis=0)  # (rows, tokens of the question)
-        # rounded so that equal passages score equal, which BLAS does not promise
-        return np.asarray(np.round(nearest @ weights, 5), np.float32)
+        # not as a product by BLAS, by which equal passages need not score equal and numpy may warn of no fault
+        return np.asarray(np.round((nearest * weights).sum(axis=1), 5), np.float32)
 
     def sentence_tokens(
         self, hits: Sequence[Hit], encoded: EncodedQuery, question: str
@@ -585,7 +585,7 @@ class PassageIndex(PassageStore):
         for number, (start, end) in enumerate(hit.passage.sentences):
             held = above | ((middles >= start) & (middles < end))
             if held.any():
-                found[number] = cosines[held].max(axis=0) @ weights
+                found[number] = (cosines[held].max(axis=0) * weights).sum()
         return found
 
     def _weighed_tokens(self, encoded: EncodedQuery, question: str) -> tuple[Vectors, NDArray[np.float32]]:
