@@ -449,12 +449,18 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
     return blocks, headings
 
 
+_STYLING = re.compile(
+    r"</?(?:a|abbr|b|big|br|cite|code|em|font|i|kbd|mark|q|small|span|strong|sub|sup|tt|u|var)\b[^>]*>",
+    re.IGNORECASE,
+)
+
+
 def _plain_heading(inline: Token) -> str:
-    """Without the marks of Markdown: "The cp command" for "The `cp` [command](cp.md)"."""
+    """Without the marks of Markdown and tags that style: "The cp command" for "The `cp` [<i>command</i>](cp.md)"."""
     pieces = (
         " " if piece.type in {"softbreak", "hardbreak"} else piece.content
         for piece in inline.children or ()
-        if piece.type != "html_inline"
+        if piece.type != "html_inline" or not _STYLING.fullmatch(piece.content)
     )
     return " ".join("".join(pieces).split())
 

@@ -226,6 +226,7 @@ def test_markdown_is_prose_below_headings_whatever_ends_its_lines(newline: str) 
             "# The `cp` **command** of [Unix](u.md), <b>C\\+\\+</b> Q&amp;A\n\nText.",
             "The cp command of Unix, C++ Q&A",
         ),
+        ("# Before <script>x</script> and <BR/>after\n\nText.", "Before <script>x</script> and after"),
         ("Two\nlines\n===\n\nText.", "Two lines"),
         ("#\n\nText.", "august storm"),  # an empty heading is none
         ("#\n\n## Head\n\nText.", "Head"),
