@@ -67,7 +67,7 @@ def build_network(folder: Path) -> ReaderNetwork:
     """An untrained network on the weights of the model in `folder`; its embeddings are frozen."""
     from transformers import AutoModel
 
-    backbone = AutoModel.from_pretrained(folder, local_files_only=True, attn_implementation="sdpa")
+    backbone = AutoModel.from_pretrained(folder, local_files_only=True)
     backbone.pooler = None
     backbone.embeddings.requires_grad_(False)
     return ReaderNetwork(backbone, backbone.config.hidden_size)

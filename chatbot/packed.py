@@ -45,18 +45,22 @@ class PackedBert(nn.Module):
         from transformers.modeling_outputs import BaseModelOutput
 
         read = attention_mask.bool()
-        positions = torch.arange(input_ids.shape[1]).expand_as(input_ids)
-        types = torch.zeros_like(input_ids) if token_type_ids is None else token_type_ids
-        embed = self.bert.embeddings
-        embedded: Tensor = embed.LayerNorm(
-            embed.word_embeddings(input_ids[read])
-            + embed.position_embeddings(positions[read])
-            + embed.token_type_embeddings(types[read])
-        )
-        states = self.layers(embedded, read.sum(1).tolist())
+        states = self.layers(self.embedded(input_ids, read, token_type_ids), read.sum(1).tolist())
         padded = states.new_zeros(*input_ids.shape, states.shape[1])
         padded[read] = states
         return BaseModelOutput(last_hidden_state=padded)
+
+    def embedded(self, ids: Tensor, read: Tensor, types: Tensor | None) -> Tensor:
+        """(tokens, width) embeddings of the tokens that are to be `read`; all (B, L)."""
+        positions = torch.arange(ids.shape[1]).expand_as(ids)
+        types = torch.zeros_like(ids) if types is None else types
+        embed = self.bert.embeddings
+        embedded: Tensor = embed.LayerNorm(
+            embed.word_embeddings(ids[read])
+            + embed.position_embeddings(positions[read])
+            + embed.token_type_embeddings(types[read])
+        )
+        return embedded
 
     def layers(self, states: Tensor, lengths: list[int]) -> Tensor:
         """(tokens, width) embeddings of texts that are `lengths` tokens long -> their last states."""

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from teacher import without_padding
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 from transformers import AutoTokenizer
@@ -32,7 +33,6 @@ from chatbot.corpus import Span, read_qrels, split_sentences
 from chatbot.cross_encoder import Inputs, ReaderNetwork, build_network, encode_pairs
 from chatbot.encoder import packaged_model
 from chatbot.evaluate import err_at
-from chatbot.packed import PackedBert
 from chatbot.terms import stems
 
 BATCH_PIECES = 4096  # padded word pieces a step
@@ -112,7 +112,9 @@ def optimise(
     bfloat16 forward and backward; AdamW on float32 masters; the rate warms up over a twentieth of the
     steps and falls to 0.
     """
-    network.backbone = PackedBert(network.backbone, options.dropout)  # 1.4 to 1.5 s a step; with padding 2.5
+    network.backbone = without_padding(
+        network.backbone, options.dropout
+    )  # 1.4 to 1.5 s a step; with padding 2.5
     masters = [p.detach().clone().requires_grad_() for p in trained(network).values()]
     network.to(torch.bfloat16)
     learning = list(trained(network).values())

@@ -13,6 +13,9 @@ only repeat the question's words. Two sources of such groups:
     --data FILE --haystack DIR --groups N
         N questions an epoch of the training file, with hard negatives found by BM25
 
+With `--model` the network is another, of more or wider layers, which is not shipped but may teach: with `--teacher`
+a run learns from its judgements of the same passages, beside what people marked.
+
 Stopped, it goes on from its last checkpoint. `--mean FOLDER FOLDER` packs the mean of several runs.
 """
 
@@ -22,22 +25,20 @@ import argparse
 import hashlib
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
+from teacher import load_teacher, loss_against, new_network
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 from tqdm import tqdm
 from train_reader import SPAN_WEIGHT, TYPOS, Row, Source, optimise, tensors, typo
-from transformers import AutoTokenizer
 
 from chatbot.answer import Chatbot
 from chatbot.corpus import Query, header_of, read_qrels, split_queries
-from chatbot.cross_encoder import build_network
 from chatbot.encoder import load_encoder, packaged_model
 from chatbot.index import Hit, build_index
 
@@ -45,6 +46,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BATCH_PIECES = 4096  # padded word pieces a step
 ANSWERED = 0.9  # of the judged questions that can be; the others are shown passages as they come
 NEGATIVES = 3  # hard negatives of a question of the training file
+TAUGHT = 0.7  # of the loss, with a teacher
+TEMPERATURE = 1.5
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--haystack", type=Path)
     parser.add_argument("--groups", type=int, default=2000)
+    parser.add_argument("--most", type=int, default=10**9, help="questions of each judged set an epoch")
     parser.add_argument(
         "--passages", type=int, default=4, help="read for a judged question, of the ten found"
     )
@@ -76,22 +80,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=5e-5)
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=1945)
+    parser.add_argument("--model", type=Path, help="folder of a BERT or an MPNet, by default the packaged")
+    parser.add_argument("--teacher", type=Path, help="folder of a run with --model")
     options = parser.parse_args(argv)
     options.out.mkdir(parents=True, exist_ok=True)
     if options.mean:
         pack(options.mean, options.out)
         return 0
-    if not options.start:
-        parser.error("--start or --mean is needed")
-    judged = [found for place in options.judged for found in searched(place)]
+    if not options.start and not options.model:
+        parser.error("--start, --model or --mean is needed")
+    judged = [searched(place) for place in options.judged]
     source = Source(options.data, options.haystack) if options.data else None
     epochs = []
     for epoch in range(options.epochs):
         dice = random.Random(options.seed + epoch)
-        groups = [group_of(query, hits, options.passages, dice) for query, hits in judged]
+        some = [found for one in judged for found in dice.sample(one, min(options.most, len(one)))]
+        groups = [group_of(query, hits, options.passages, dice) for query, hits in some]
         groups += squad_groups(source, options.groups, epoch, options.seed, dice) if source else []
         epochs.append(list(batches(groups, dice)))
-    tune(epochs, AutoTokenizer.from_pretrained(packaged_model()), options)
+    tune(epochs, options)
     return 0
 
 
@@ -210,20 +217,33 @@ def loss_of(
     return loss
 
 
-def tune(epochs: list[list[list[Group]]], tokenizer: Any, options: argparse.Namespace) -> None:
+def tune(epochs: list[list[list[Group]]], options: argparse.Namespace) -> None:
     torch.manual_seed(options.seed)
-    network = build_network(packaged_model())
-    network.load_state_dict(load_file(options.start / "reader.safetensors"), strict=False)
+    network, tokenizer = new_network(options.model or packaged_model())
+    if options.start:
+        network.load_state_dict(load_file(options.start / "reader.safetensors"), strict=False)
+    tell = teller(options.teacher) if options.teacher else None
 
     def loss(groups: list[Group]) -> Tensor:
-        inputs, (right, spans) = tensors(tokenizer, [row for group in groups for row in group.rows])
-        return loss_of(network(inputs), groups, right, spans)
+        rows = [row for group in groups for row in group.rows]
+        inputs, (right, spans) = tensors(tokenizer, rows)
+        outputs = network(inputs)
+        own = loss_of(outputs, groups, right, spans)
+        if tell is None:
+            return own
+        sizes = [len(group.rows) for group in groups]
+        return (1 - TAUGHT) * own + TAUGHT * loss_against(outputs[:2], tell(rows), sizes, TEMPERATURE)
 
     done = optimise(network, [batch for epoch in epochs for batch in epoch], loss, options)
     record = {
-        "start": json.loads((options.start / "record.json").read_text("utf-8")),
+        "start": json.loads((options.start / "record.json").read_text("utf-8")) if options.start else None,
+        "model": str(options.model) if options.model else "packaged",
+        "teacher": json.loads((options.teacher / "record.json").read_text("utf-8"))
+        if options.teacher
+        else None,
         "judged": [Path(place.split(":")[0]).name + ":" + place.split(":")[1] for place in options.judged],
         "groups": options.groups if options.data else 0,
+        "most": options.most,
         "passages": options.passages,
         "seed": options.seed,
         "epochs": options.epochs,
@@ -232,7 +252,20 @@ def tune(epochs: list[list[list[Group]]], tokenizer: Any, options: argparse.Name
         **done,
     }
     (options.out / "record.json").write_text(json.dumps(record, indent=1))
-    pack([options.out], options.out)
+    if not options.model:
+        pack([options.out], options.out)
+
+
+def teller(run: Path) -> Callable[[Sequence[Row]], tuple[Tensor, Tensor]]:
+    """What the network of a run says of rows: logits of their sentences (B, S) and of none (B,)."""
+    network, tokenizer = load_teacher(run)
+
+    def tell(rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            sentences, null, _ = network(tensors(tokenizer, rows)[0])
+        return sentences, null
+
+    return tell
 
 
 def pack(folders: Sequence[Path], out: Path) -> None:

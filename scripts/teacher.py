@@ -1,0 +1,117 @@
+"""A larger network that learns the reader's task, to teach it to the one that is shipped.
+
+A small network learns more from the probabilities of a large one than from the labels alone, for they tell how near
+to right the wrong ones are (Hinton, Vinyals & Dean, "Distilling the knowledge in a neural network", 2015). The large
+one is any MPNet (Song et al., "MPNet", NeurIPS 2020), such as all-mpnet-base-v2, whose word pieces are those of BERT.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from tokenizers.processors import TemplateProcessing
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AutoTokenizer
+
+from chatbot.cross_encoder import ReaderNetwork, build_network
+from chatbot.packed import PackedBert
+
+FROZEN = 4  # of an MPNet's layers, the lowest: they learn little of one task and take a fifth of the time
+_FIRST = 2  # position of an MPNet's first token
+
+
+class PackedMpnet(PackedBert):
+    """The same of a `transformers.MPNetModel`, which knows no types of tokens and adds to attention what is near."""
+
+    def embedded(self, ids: Tensor, read: Tensor, types: Tensor | None) -> Tensor:
+        embed = self.bert.embeddings
+        positions = (torch.arange(ids.shape[1]) + _FIRST).expand_as(ids)
+        summed = embed.word_embeddings(ids[read]) + embed.position_embeddings(positions[read])
+        return embed.LayerNorm(summed)  # type: ignore[no-any-return]  # torch's own
+
+    def layers(self, states: Tensor, lengths: list[int]) -> Tensor:
+        encoder, heads = self.bert.encoder, self.config.num_attention_heads
+        near = encoder.compute_position_bias(states[None, : max(lengths, default=0), :1])  # (1, heads, L, L)
+        by_length = {length: near[:, :, :length, :length].contiguous() for length in set(lengths)}
+        for layer in encoder.layer:
+            own = layer.attention.attn
+            parts = (
+                part(states).view(len(states), heads, -1).transpose(0, 1)[None].split(lengths, 2)
+                for part in (own.q, own.k, own.v)
+            )
+            read = [
+                scaled_dot_product_attention(query, key, value, by_length[query.shape[2]])[0]
+                for query, key, value in zip(*parts, strict=True)
+            ]
+            merged = own.o(torch.cat(read, 1).transpose(0, 1).reshape(states.shape))
+            states = layer.attention.LayerNorm(self.dropout(merged) + states)
+            widened = layer.intermediate.intermediate_act_fn(layer.intermediate.dense(states))
+            states = layer.output.LayerNorm(self.dropout(layer.output.dense(widened)) + states)
+        return states
+
+
+def new_network(folder: Path) -> tuple[ReaderNetwork, Any]:
+    """An untrained reader on the weights of a BERT or an MPNet in `folder`, and the tokenizer that it reads with."""
+    network = build_network(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    backbone: Any = network.backbone
+    if backbone.config.model_type == "mpnet":
+        encoder = backbone.encoder
+        for part in (encoder.relative_attention_bias, *encoder.layer[:FROZEN]):
+            part.requires_grad_(False)
+        _tell_passage(tokenizer)
+    return network, tokenizer
+
+
+def _tell_passage(tokenizer: Any) -> None:
+    """Have the tokenizer of an MPNet give the passage type 1, by which `encode_pairs` knows it."""
+    ends = [(token, tokenizer.convert_tokens_to_ids(token)) for token in ("<s>", "</s>")]
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B:1 </s>:1", special_tokens=ends
+    )
+
+
+def without_padding(backbone: Any, dropout: float = 0.0) -> PackedBert:
+    return (PackedMpnet if backbone.config.model_type == "mpnet" else PackedBert)(backbone, dropout)
+
+
+def load_teacher(run: Path) -> tuple[ReaderNetwork, Any]:
+    """The network that `tune_reader.py --model` wrote into `run`, for reading alone, and its tokenizer."""
+    network, tokenizer = new_network(Path(json.loads((run / "record.json").read_text("utf-8"))["model"]))
+    network.load_state_dict(load_file(run / "reader.safetensors"), strict=False)
+    network.backbone = without_padding(network.backbone)
+    return network.to(torch.bfloat16).eval(), tokenizer
+
+
+def loss_against(
+    taught: tuple[Tensor, Tensor], told: tuple[Tensor, Tensor], sizes: Sequence[int], temperature: float
+) -> Tensor:
+    """How far the one's probabilities are from what the other told, of sentences (B, S) and null (B,) logits each:
+    within each passage, and within each question, of whose passages there are `sizes` in a row.
+
+    Kullback-Leibler divergence of logits over the temperature, times its square (Hinton et al.).
+    """
+    read = torch.isfinite(taught[0]) & torch.isfinite(told[0])
+    ours, theirs = (
+        (sentences - null[:, None]).masked_fill(~read, -torch.inf) / temperature
+        for sentences, null in (taught, told)
+    )
+    none = ours.new_zeros(len(ours), 1)
+    within = _divergence(torch.cat([none, ours], 1), torch.cat([none, theirs], 1)).mean()
+    across = [
+        _divergence(torch.cat([none[0], one.flatten()]), torch.cat([none[0], other.flatten()]))
+        for one, other in zip(torch.split(ours, list(sizes)), torch.split(theirs, list(sizes)), strict=True)
+    ]
+    return (within + torch.stack(across).mean()) * temperature**2
+
+
+def _divergence(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Of logits along the last axis, of which those that are -inf count nothing."""
+    apart = theirs.log_softmax(-1) - ours.log_softmax(-1)
+    return (theirs.softmax(-1) * apart.masked_fill(torch.isinf(theirs), 0.0)).sum(-1)
