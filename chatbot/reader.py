@@ -295,12 +295,18 @@ def answer_kind(question: str) -> Kind:
     lower = asks(question).lower()
     hits = [(match.start(), kind) for kind, pattern in _KINDS if (match := pattern.search(lower))]
     first, kind = min(hits, default=(0, "other"), key=lambda hit: hit[0])
-    return "other" if _ASKED_BEFORE.search(lower, 0, first) else kind
+    clause = lower.startswith(("when", "where"), first) and _CLAUSE_BEFORE.search(lower, 0, first)
+    return "other" if clause or _ASKED_BEFORE.search(lower, 0, first) else kind
 
 
-# "What did Stalin say" before "when Japan surrendered"
+# "What did Stalin say" before "how many tanks he had"
 _ASKED_BEFORE = re.compile(
     r"\b(?:what|which)\b.*\b(?:do|does|did|has|have|had|will|would|can|could|should)\b"
+)
+# "What became of the emperor" before "when the Russians arrived"; not "What was it, and" before "when was it signed", nor
+# "What is the date" before "when it ended"
+_CLAUSE_BEFORE = re.compile(
+    r"\b(?:what|which)\b(?:(?!(?:\band|\bor|,|\b(?:date|day|month|year|time|hour|place|spot|point)s?)\s*\Z).)*\Z"
 )
 
 

@@ -55,6 +55,9 @@ KINDS = {
     "Did Japan surrender?": "yes_no",
     "Was it Japan or China?": "yes_no",
     "What did Stalin say when Japan surrendered?": "other",  # "what" asks
+    "What became of the emperor when the Russians arrived?": "other",
+    "What happened where the rivers meet?": "other",
+    "What was the pact, and when was it signed?": "date",  # both ask, and a date can be short
     "What did the emperor say on the radio?": "other",
     "What did the man who led the army want?": "other",
     "What is the date when it ended?": "date",
