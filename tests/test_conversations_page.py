@@ -145,6 +145,19 @@ def test_conversations_are_listed_found_renamed_and_opened(open_page: OpenPage) 
     assert [len(conversation["receipts"]) for conversation in kept(page)] == [1, 1]
 
 
+def test_the_conversation_just_left_can_be_opened_before_the_new_one_is_there(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    expect_kept(page, 1)
+    page.evaluate(
+        """for (const wanted of ['[data-action="clear"]', '[data-action="conversations"]', '.conversations li .name'])
+            document.querySelector(wanted).click()"""
+    )
+    expect(page.locator("#latest [data-conversation]")).to_be_attached()  # of an opened one alone
+    expect(page.locator("#conversation .question")).to_have_text([QUESTION])
+    expect_kept(page, 1)
+
+
 def test_a_deleted_conversation_comes_back_by_undo(open_page: OpenPage) -> None:
     page = open_page()
     ask(page, QUESTION)

@@ -93,6 +93,8 @@
   let current = null; // {id, known, seen}: what the store had of it, and what was on the screen
   let collection = ""; // the visitor's
   let coming = remembered(); // id of the conversation to show again after a reload
+  let back = null; // the same, until it is shown
+  let leaving = false; // a new conversation was asked for, and is not there yet
   let send = () => {}; // triggers an event of Gradio's
 
   const keyOf = (receipt) => `${receipt.time ?? ""} ${receipt.question}`;
@@ -124,6 +126,7 @@
     const turns = findAll("#conversation .turn");
     const last = find("#latest .turn"); // the parts of a screen come one after the other
     if (!last) {
+      leaving = false;
       if (current) {
         remember((current = null));
         window.footnote.choose([]); // a new conversation is about all documents
@@ -134,6 +137,8 @@
       if (opened && opened !== current?.id) {
         current = { id: opened, known: keysOf(load(opened)?.receipts ?? []), seen: keysOf(receipts) };
         remember(opened);
+        if (opened !== back) window.footnote.choose(load(opened)?.only ?? []); // after a reload the tab has it
+        back = null;
       }
       save(receipts);
     }
@@ -164,11 +169,10 @@
     remember(kept.id);
   }
 
-  function open(id, isBack = false) {
+  function open(id) {
     const kept = load(id);
     if (!kept || kept.collection !== collection) return;
     remember(id);
-    if (!isBack) window.footnote.choose(kept.only ?? []); // after a reload the tab has it
     send("select", { id, collection, receipts: kept.receipts });
   }
 
@@ -177,7 +181,7 @@
     const id = coming;
     if (!id || load(id)?.collection !== collection || isReceipt()) return;
     coming = null;
-    if (!find("#conversation .turn")) open(id, true);
+    if (!find("#conversation .turn")) open((back = id));
   }
 
   // The documents that alone are asked belong to the conversation.
@@ -356,7 +360,10 @@
   const startNew = () => find('#top [data-action="clear"]').click();
 
   Object.assign(actions, {
-    clear: () => window.footnote.go("chat"),
+    clear() {
+      leaving = true;
+      window.footnote.go("chat");
+    },
     conversations: openList,
     "close-conversations": () => list.close(),
     "new-conversation"() {
@@ -369,7 +376,7 @@
       const { id } = button.closest("li").dataset;
       list.close();
       window.footnote.go("chat");
-      if (id !== current?.id) open(id);
+      if (leaving || id !== current?.id) open(id);
     },
     "rename-conversation": rename,
     "delete-conversation": remove,
