@@ -194,9 +194,11 @@ def _is_listed(path: Path) -> bool:
     What is neither file nor folder (a pipe, a socket) would be waited for.
     """
     try:
+        if path.is_file():
+            return True
         if path.is_dir():
             return path.is_symlink() or not _is_open(path)
-        return path.is_file() or not path.exists()
+        return not path.exists()
     except PermissionError:  # in a folder whose names can be read and no more; the folder is told
         return False
 
@@ -782,6 +784,11 @@ def _read_utf8(path: Path) -> str:
         raise CorpusError(f"{path} is not in UTF-8 ({error}); save it in UTF-8") from error
 
 
+def split_names(folder: Path) -> list[str]:
+    """The splits that a corpus has judgements for, by name."""
+    return sorted(path.stem for path in (folder / "qrels").glob("[!.]*.tsv"))
+
+
 def split_queries(folder: Path, split: str) -> list[Query]:
     """The queries of a split, in file order.
 
@@ -793,7 +800,7 @@ def split_queries(folder: Path, split: str) -> list[Query]:
     for query_id in qrels:
         if query_id not in queries:
             raise CorpusError(f"{folder / 'qrels' / split}.tsv: no query {query_id!r} in queries.jsonl")
-    alone = len(list((folder / "qrels").glob("[!.]*.tsv"))) == 1
+    alone = len(split_names(folder)) == 1
     return [
         query for query in queries.values() if query.query_id in qrels or (alone and not query.answerable)
     ]

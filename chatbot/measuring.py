@@ -17,7 +17,7 @@ from typing import TypeVar
 from chatbot import evaluate, report, report_page, starting
 from chatbot.answer import Chatbot
 from chatbot.background import start_thread
-from chatbot.corpus import Query, read_qrels, read_queries, split_queries
+from chatbot.corpus import Query, read_qrels, read_queries, split_names, split_queries
 from chatbot.errors import ChatbotError, CorpusError
 from chatbot.index import PassageIndex
 from chatbot.result import AnswerFigures, Ranking, Result, Settings, keep_result, last_result
@@ -199,7 +199,7 @@ def splits(corpus: Path) -> list[Split]:
 
     Raises CorpusError where a file of questions is broken.
     """
-    names = sorted(path.stem for path in (corpus / "qrels").glob("[!.]*.tsv"))
+    names = split_names(corpus)
     if not names or not (corpus / "queries.jsonl").is_file():
         return []
     queries = read_queries(corpus)

@@ -23,7 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from chatbot.answer import LONGEST_QUESTION
-from chatbot.corpus import PARTS_QRELS, Evidence, Passage, Query, read_qrels, read_queries
+from chatbot.corpus import PARTS_QRELS, Evidence, Passage, Query, read_qrels, read_queries, split_names
 from chatbot.errors import CorpusError
 from chatbot.feedback import append_line
 from chatbot.index import PassageIndex
@@ -151,7 +151,7 @@ class QuestionFiles:
         return self.corpus / "qrels" / f"{split}.tsv"
 
     def splits(self) -> list[str]:
-        return sorted(path.stem for path in (self.corpus / "qrels").glob("[!.]*.tsv"))
+        return split_names(self.corpus)
 
     def add(self, reviewed: Reviewed, split: str, document: str) -> Added:
         """Append a checked question to both files.
