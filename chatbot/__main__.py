@@ -180,12 +180,13 @@ def _verify(options: argparse.Namespace) -> int:
         raise QuestionError(f"{options.answer} cannot be read as JSON ({error})") from error
     folder = _places(options)[0].index
     store = PassageStore(folder, current_generation(folder))
-    several = answer["receipts"] if isinstance(answer, dict) and "receipts" in answer else None
-    if several is not None and not isinstance(several, list):
+    exported = isinstance(answer, dict) and "receipts" in answer  # a conversation, from the page
+    several = answer["receipts"] if exported else [answer]
+    if not isinstance(several, list):
         raise QuestionError(f'{options.answer}: "receipts" is not a list of answers')
-    verdicts = [(one, verify(one, store)) for one in ([answer] if several is None else several)]
+    verdicts = [(one, verify(one, store)) for one in several]
     for one, found in verdicts:
-        if several is not None:  # a conversation exported from the page
+        if exported:
             print(one.get("question", ""))
         if not found:
             print("The answer cites nothing that could be checked.")

@@ -794,8 +794,8 @@ def first_short(asked: Asked, citations: Sequence[Citation], quoted: Sequence[Ev
     told = [f"{citation.title} {citation.section} {citation.quote}" for citation in citations]
     if told and _of_another_number(asks(asked.text), told[0], told[1:]):
         return ""
-    for citation, evidence in list(zip(citations, quoted, strict=True))[:2]:
-        about = set(stems(told[citation.number - 1]))
+    for citation, evidence, text in list(zip(citations, quoted, told, strict=True))[:2]:
+        about = set(stems(text))
         fit = citation.number == 1 or names(asked.text, ()) <= about
         offered = answers_of_kind(evidence.text, asked.kind, asked.text)
         least = SURE if len({evidence.text[start:end] for start, end in offered}) > 1 else LIKELY

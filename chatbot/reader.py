@@ -472,7 +472,8 @@ _LEADING = re.compile(
 def answers_of_kind(text: str, kind: Kind, question: str) -> list[Span]:
     """Spans of `text` that could be the short answer, those with words of the question left out."""
     known = {fold(word) for word in re.findall(r"\w+", question)}
-    if kind == "date" and _ASKS_CLOCK.search(asks(question)):
+    asked = asks(question)
+    if kind == "date" and _ASKS_CLOCK.search(asked):
         spans = clock_times(text)
     elif kind == "date":
         spans = [match.span() for match in _DATE.finditer(text)]
@@ -483,11 +484,11 @@ def answers_of_kind(text: str, kind: Kind, question: str) -> list[Span]:
             for match in _NUMBER.finditer(text)
             if not any(a < match.end() and match.start() < b for a, b in dates)
             and _free(text, match.span())
-            and _in_asked_unit(text, match.span(), asks(question))
+            and _in_asked_unit(text, match.span(), asked)
         ]
     elif kind == "person":
         spans = [span for match in _PERSON.finditer(text) if (span := _person_span(text, match))]
-    elif kind == "place" and _ASKS_SHIP.search(asks(question)):
+    elif kind == "place" and _ASKS_SHIP.search(asked):
         spans = [match.span("ship") for match in _SHIP.finditer(text)]
     elif kind == "place":
         spans = [
