@@ -10,7 +10,7 @@ and a product 53, with torch's fused one 58, `PreparedBert` 67 without and 79 wi
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -64,14 +64,22 @@ class PackedBert(nn.Module):
 
     def layers(self, states: Tensor, lengths: list[int]) -> Tensor:
         """(tokens, width) embeddings of texts that are `lengths` tokens long -> their last states."""
-        heads = self.config.num_attention_heads
+        heads, near = self.config.num_attention_heads, self.near(states, lengths)
         for number, layer in enumerate(self.bert.encoder.layer):
             ask, merge, widen, narrow = self.products(number)
             query, key, value = ask(states)
-            read = _attend(query, key, value, lengths, heads)
-            states = layer.attention.output.LayerNorm(self.dropout(merge(read)) + states)
+            read = _attend(query, key, value, lengths, heads, near)
+            states = self.attention_norm(number)(self.dropout(merge(read)) + states)
             states = layer.output.LayerNorm(self.dropout(narrow(widen(states))) + states)
         return states
+
+    def near(self, states: Tensor, lengths: list[int]) -> dict[int, Tensor]:
+        """By length of a text, what attention adds for how far apart two tokens are; (1, heads, L, L) each."""
+        return {}
+
+    def attention_norm(self, number: int) -> Linear:
+        norm: Linear = self.bert.encoder.layer[number].attention.output.LayerNorm
+        return norm
 
     def products(self, number: int) -> Products:
         layer = self.bert.encoder.layer[number]
@@ -101,13 +109,18 @@ def joined(layers: Sequence[nn.Linear]) -> tuple[Tensor, Tensor]:
     return torch.cat([layer.weight for layer in layers]), torch.cat([layer.bias for layer in layers])
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor, lengths: list[int], heads: int) -> Tensor:
+def _attend(
+    query: Tensor, key: Tensor, value: Tensor, lengths: list[int], heads: int, near: Mapping[int, Tensor]
+) -> Tensor:
     """(tokens, width) each -> the same."""
     parts = (
         part.view(len(part), heads, -1).transpose(0, 1)[None].split(lengths, 2)  # type: ignore[no-untyped-call]  # torch's own
         for part in (query, key, value)
     )
-    read = [functional.scaled_dot_product_attention(*text)[0] for text in zip(*parts, strict=True)]
+    read = [
+        functional.scaled_dot_product_attention(asks, held, told, near.get(asks.shape[2]))[0]
+        for asks, held, told in zip(*parts, strict=True)
+    ]
     return torch.cat(read, 1).transpose(0, 1).reshape(query.shape)
 
 

@@ -16,11 +16,10 @@ import torch
 from safetensors.torch import load_file
 from tokenizers.processors import TemplateProcessing
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoTokenizer
 
 from chatbot.cross_encoder import ReaderNetwork, build_network
-from chatbot.packed import PackedBert
+from chatbot.packed import Linear, PackedBert, Products
 
 FROZEN = 4  # of an MPNet's layers, the lowest: they learn little of one task and take a fifth of the time
 _FIRST = 2  # position of an MPNet's first token
@@ -35,25 +34,24 @@ class PackedMpnet(PackedBert):
         summed = embed.word_embeddings(ids[read]) + embed.position_embeddings(positions[read])
         return embed.LayerNorm(summed)  # type: ignore[no-any-return]  # torch's own
 
-    def layers(self, states: Tensor, lengths: list[int]) -> Tensor:
-        encoder, heads = self.bert.encoder, self.config.num_attention_heads
-        near = encoder.compute_position_bias(states[None, : max(lengths, default=0), :1])  # (1, heads, L, L)
-        by_length = {length: near[:, :, :length, :length].contiguous() for length in set(lengths)}
-        for layer in encoder.layer:
-            own = layer.attention.attn
-            parts = (
-                part(states).view(len(states), heads, -1).transpose(0, 1)[None].split(lengths, 2)
-                for part in (own.q, own.k, own.v)
-            )
-            read = [
-                scaled_dot_product_attention(query, key, value, by_length[query.shape[2]])[0]
-                for query, key, value in zip(*parts, strict=True)
-            ]
-            merged = own.o(torch.cat(read, 1).transpose(0, 1).reshape(states.shape))
-            states = layer.attention.LayerNorm(self.dropout(merged) + states)
-            widened = layer.intermediate.intermediate_act_fn(layer.intermediate.dense(states))
-            states = layer.output.LayerNorm(self.dropout(layer.output.dense(widened)) + states)
-        return states
+    def near(self, states: Tensor, lengths: list[int]) -> dict[int, Tensor]:
+        longest = states[None, : max(lengths, default=0), :1]  # its size alone counts
+        bias = self.bert.encoder.compute_position_bias(longest)  # (1, heads, L, L)
+        return {length: bias[:, :, :length, :length].contiguous() for length in set(lengths)}
+
+    def products(self, number: int) -> Products:
+        layer = self.bert.encoder.layer[number]
+        own, wide = layer.attention.attn, layer.intermediate
+        return (
+            lambda states: (own.q(states), own.k(states), own.v(states)),
+            own.o,
+            lambda states: wide.intermediate_act_fn(wide.dense(states)),
+            layer.output.dense,
+        )
+
+    def attention_norm(self, number: int) -> Linear:
+        norm: Linear = self.bert.encoder.layer[number].attention.LayerNorm
+        return norm
 
 
 def new_network(folder: Path) -> tuple[ReaderNetwork, Any]:
@@ -81,9 +79,15 @@ def without_padding(backbone: Any, dropout: float = 0.0) -> PackedBert:
     return (PackedMpnet if backbone.config.model_type == "mpnet" else PackedBert)(backbone, dropout)
 
 
+def record_of(run: Path) -> dict[str, Any]:
+    """What a run wrote of itself."""
+    record: dict[str, Any] = json.loads((run / "record.json").read_text("utf-8"))
+    return record
+
+
 def load_teacher(run: Path) -> tuple[ReaderNetwork, Any]:
     """The network that `tune_reader.py --model` wrote into `run`, for reading alone, and its tokenizer."""
-    network, tokenizer = new_network(Path(json.loads((run / "record.json").read_text("utf-8"))["model"]))
+    network, tokenizer = new_network(Path(record_of(run)["model"]))
     network.load_state_dict(load_file(run / "reader.safetensors"), strict=False)
     network.backbone = without_padding(network.backbone)
     return network.to(torch.bfloat16).eval(), tokenizer

@@ -112,9 +112,8 @@ def optimise(
     bfloat16 forward and backward; AdamW on float32 masters; the rate warms up over a twentieth of the
     steps and falls to 0.
     """
-    network.backbone = without_padding(
-        network.backbone, options.dropout
-    )  # 1.4 to 1.5 s a step; with padding 2.5
+    # 1.4 to 1.5 s a step; with padding 2.5
+    network.backbone = without_padding(network.backbone, options.dropout)
     masters = [p.detach().clone().requires_grad_() for p in trained(network).values()]
     network.to(torch.bfloat16)
     learning = list(trained(network).values())

@@ -31,7 +31,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from teacher import load_teacher, loss_against, new_network
+from teacher import load_teacher, loss_against, new_network, record_of
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 from tqdm import tqdm
@@ -94,7 +94,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     epochs = []
     for epoch in range(options.epochs):
         dice = random.Random(options.seed + epoch)
-        some = [found for one in judged for found in dice.sample(one, min(options.most, len(one)))]
+        drawn = [dice.sample(one, options.most) if len(one) > options.most else one for one in judged]
+        some = [found for one in drawn for found in one]
         groups = [group_of(query, hits, options.passages, dice) for query, hits in some]
         groups += squad_groups(source, options.groups, epoch, options.seed, dice) if source else []
         epochs.append(list(batches(groups, dice)))
@@ -236,11 +237,9 @@ def tune(epochs: list[list[list[Group]]], options: argparse.Namespace) -> None:
 
     done = optimise(network, [batch for epoch in epochs for batch in epoch], loss, options)
     record = {
-        "start": json.loads((options.start / "record.json").read_text("utf-8")) if options.start else None,
+        "start": record_of(options.start) if options.start else None,
         "model": str(options.model) if options.model else "packaged",
-        "teacher": json.loads((options.teacher / "record.json").read_text("utf-8"))
-        if options.teacher
-        else None,
+        "teacher": record_of(options.teacher) if options.teacher else None,
         "judged": [Path(place.split(":")[0]).name + ":" + place.split(":")[1] for place in options.judged],
         "groups": options.groups if options.data else 0,
         "most": options.most,
