@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import socket
@@ -130,6 +131,9 @@ class Parrot:
 
     def suggestions(self, answer: Answer, asked: Sequence[str] = (), n: int = 3) -> list[str]:
         return ["What came then?"]
+
+    def completions(self, typed: str) -> list[str]:
+        return []
 
 
 class SlowParrot(Parrot):
@@ -512,10 +516,13 @@ def test_an_empty_question_asks_nothing() -> None:
 
 
 def test_after_an_unforeseen_error_the_question_is_handed_back() -> None:
-    screen = chat.give_up([Turn("First?", answer()), Turn("Second?")], {})
+    asking = chat.respond(Parrot(RuntimeError("unforeseen")), "Second?", "", [Turn("First?", answer())], {})  # type: ignore[arg-type]  # a fake
+    *_, screen = itertools.islice(asking, 2)
     assert screen.composer == "Second?"
-    assert screen.turns[-1].error == chat.BROKEN
+    assert [turn.error for turn in screen.turns] == ["", chat.BROKEN]
     assert 'data-state="error"' in screen.latest
+    with pytest.raises(RuntimeError):
+        next(asking)
 
 
 def event(data: Any) -> gr.EventData:
@@ -685,6 +692,32 @@ def test_what_is_typed_while_an_answer_comes_is_kept(open_page: OpenPage, tmp_pa
         expect(page.locator('.turn[data-state="answered"]')).to_be_visible()
         expect(composer(page)).to_have_value("Second?")
         assert [question for question, _ in slow.heard] == ["First?"]
+
+
+@browser
+def test_a_question_that_is_left_is_no_error(
+    open_page: OpenPage, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    slow = SlowParrot(answer())
+    slow.released.set()
+    for elsewhere in serve_in_thread([collection(slow, tmp_path)]):
+        page = open_page(url=elsewhere.url)
+        ask(page, "First?")
+        slow.released.clear()
+        page.evaluate(
+            "window.said = []; new MutationObserver(() => said.push(document.querySelector('#status').innerText))"
+            ".observe(document.querySelector('#status'), {subtree: true, childList: true, characterData: true})"
+        )
+        composer(page).fill("Second?")
+        composer(page).press("Enter")
+        expect(page.locator('.turn[data-state="waiting"]')).to_be_visible()
+        page.get_by_role("button", name="New", exact=True).click()
+        expect(page.locator(".welcome")).to_be_visible()
+        slow.released.set()
+        expect(ask(page, "Third?").locator(".question")).to_have_text("Third?")
+        expect(page.locator("#conversation .turn")).to_have_count(1)
+        assert not [said for said in page.evaluate("said") if "wrong" in said]
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @browser

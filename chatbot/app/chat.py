@@ -128,7 +128,6 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
         concurrency_limit=4,
         **QUIET,
     )
-    asking.failure(give_up, [turns, votes], screen, **QUIET)
     # an event of its own, for no question waits until it is known what could be asked next
     asking.success(lead_on, [turns, current], upcoming, trigger_mode="always_last", **QUIET)
     # one after the other: what takes long does not overwrite what was asked for later
@@ -190,6 +189,10 @@ def respond(
     except ChatbotError as error:
         turn = Turn(question, error=str(error))
         yield draw_latest([*turns, turn], composer="" if chosen else question)
+    except Exception:
+        turn = Turn(question, error=BROKEN)
+        yield draw_latest([*turns, turn], composer="" if chosen else question)
+        raise
     else:
         yield draw_latest([*turns, turn])
 
@@ -204,12 +207,6 @@ def draw_next(chatbot: Chatbot, turns: Sequence[Turn]) -> str:
     except QuestionError:  # a document that alone was asked is gone
         return ""
     return sendable(draw_suggestions(suggestions, len(turns) - 1))
-
-
-def give_up(turns: list[Turn], votes: Votes) -> Screen:
-    """After an unforeseen error: say so, and hand the question back."""
-    *done, last = turns
-    return draw_screen([*done, replace(last, error=BROKEN)], votes, composer=last.question)
 
 
 def restore_turns(collection: Collection, data: Mapping[str, Any]) -> Screen:
