@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from playwright.sync_api import Page, expect
 from test_answer import parameters
 
 from chatbot.answer import Chatbot
+from chatbot.app import chat
 from chatbot.collection import Collection
 from chatbot.index import build_index
 from chatbot.receipt import read_receipts
@@ -22,6 +24,7 @@ from chatbot.receipt import read_receipts
 pytestmark = pytest.mark.browser
 
 SHIPS = "How long is the Missouri?"
+OAKS = "How long can an oak live?"
 PREFIX = "footnote-conversation-"
 
 
@@ -156,6 +159,27 @@ def test_the_conversation_just_left_can_be_opened_before_the_new_one_is_there(op
     expect(page.locator("#latest [data-conversation]")).to_be_attached()  # of an opened one alone
     expect(page.locator("#conversation .question")).to_have_text([QUESTION])
     expect_kept(page, 1)
+
+
+def test_of_two_conversations_the_one_that_was_chosen_last_is_opened(
+    open_page: OpenPage, ships: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page(url=ships.url)
+    for question in (SHIPS, OAKS):
+        ask(page, question)
+        start_new(page)
+    expect_kept(page, 1, 1)
+    looked_up, restore = threading.Event(), chat.restore_turns
+
+    def wait(*given: Any) -> chat.Screen:
+        assert looked_up.wait(20)
+        return restore(*given)
+
+    monkeypatch.setattr(chat, "restore_turns", wait)
+    for question in (SHIPS, OAKS):
+        open_list(page).locator("li .name", has_text=question).click()
+    looked_up.set()
+    expect(page.locator("#conversation .question")).to_have_text([OAKS])
 
 
 def test_a_deleted_conversation_comes_back_by_undo(open_page: OpenPage) -> None:

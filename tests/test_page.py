@@ -643,6 +643,52 @@ def test_every_mark_is_the_quote_that_the_answer_json_cites(open_page: OpenPage,
 
 
 @browser
+def test_every_vote_counts_also_when_the_one_before_is_not_saved_yet(
+    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved, save = threading.Event(), Feedback.save
+
+    def wait(feedback: Feedback, *given: Any) -> None:
+        assert saved.wait(20)
+        save(feedback, *given)
+
+    monkeypatch.setattr(Feedback, "save", wait)
+    for elsewhere in serve_in_thread([collection(Parrot(answer()), tmp_path)]):
+        page = open_page(url=elsewhere.url)
+        votes = [ask(page, asked).get_by_role("button", name="Good answer") for asked in ("One?", "Two?")]
+        for vote in votes:
+            vote.click()
+        saved.set()
+        for vote in votes:
+            expect(vote).to_have_attribute("aria-pressed", "true")
+        lines = elsewhere.collections[0].feedback.file.read_text("utf-8").splitlines()
+        assert [json.loads(line)["question"] for line in lines] == ["One?", "Two?"]
+
+
+@browser
+def test_a_vote_on_a_conversation_that_is_left_is_not_on_the_next(
+    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved, save = threading.Event(), Feedback.save
+
+    def wait(feedback: Feedback, *given: Any) -> None:
+        assert saved.wait(20)
+        save(feedback, *given)
+
+    monkeypatch.setattr(Feedback, "save", wait)
+    for elsewhere in serve_in_thread([collection(Parrot(answer()), tmp_path)]):
+        page = open_page(url=elsewhere.url)
+        ask(page, "One?").get_by_role("button", name="Good answer").click()
+        page.get_by_role("button", name="New", exact=True).click()
+        page.wait_for_timeout(300)  # so that it could come first
+        saved.set()
+        expect(page.locator(".welcome")).to_be_visible()
+        first = ask(page, "Two?")
+        ask(page, "Three?")
+        expect(first.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "false")
+
+
+@browser
 def test_previous_and_next_walk_through_the_sources(open_page: OpenPage) -> None:
     page = open_page()
     article = ask(page, OFF_TOPIC)

@@ -131,15 +131,17 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
     # an event of its own, for no question waits until it is known what could be asked next
     asking.success(lead_on, [turns, current], upcoming, trigger_mode="always_last", **QUIET)
     # one after the other: what takes long does not overwrite what was asked for later
-    anew: dict[str, Any] = {"cancels": [asking], "concurrency_id": "anew", **QUIET}
+    in_turn: dict[str, Any] = {"concurrency_id": "in turn", **QUIET}
+    anew: dict[str, Any] = {"cancels": [asking], **in_turn}
     top.clear(clear, current, [votes, *screen], **anew)
     changing = current.change(change_over, current, [votes, *screen], **anew)
     changing.then(draw_collection, current, conversations, **QUIET)
-    restoring = conversations.select(restore, current, [votes, *screen], **anew)
+    restoring = conversations.select(restore, current, [votes, *screen], trigger_mode="multiple", **anew)
     restoring.success(lead_on, [turns, current], upcoming, trigger_mode="always_last", **QUIET)
     conversations.download(to_print, turns, files, **QUIET)
-    gr.on([earlier.copy, latest.copy], link, [turns, current], status, **QUIET)
-    gr.on([earlier.like, latest.like], vote, [turns, votes, current], [votes, status], **QUIET)
+    each: dict[str, Any] = {"trigger_mode": "multiple", **in_turn}
+    gr.on([earlier.copy, latest.copy], link, [turns, current], status, **each)
+    gr.on([earlier.like, latest.like], vote, [turns, votes, current], [votes, status], **each)
 
 
 def event_data(event: gr.EventData) -> dict[str, Any]:
