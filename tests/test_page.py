@@ -41,6 +41,7 @@ from chatbot.corpus import Document, Passage
 from chatbot.errors import PortBusy, QuestionError
 from chatbot.feedback import Feedback
 from chatbot.index import Hit
+from chatbot.receipt import Receipt
 
 QUOTE = "The barometer fell at noon."
 TEXT = (
@@ -493,9 +494,9 @@ def test_a_refused_question_comes_back_with_the_reason() -> None:
 
 def test_what_could_be_asked_next_comes_after_the_answer() -> None:
     parrot: Any = Parrot(answer())
-    turns = [Turn("First?", answer()), Turn("Second?", answer())]
+    turns = [Turn("First?", answer()), Turn("Second?", answer(), receipt=Receipt(answer(), time="noon"))]
     html = chat.draw_next(parrot, turns)
-    assert 'data-after="1"' in html
+    assert 'data-after="noon"' in html
     assert 'data-ask="What came then?"' in html
     assert chat.draw_next(parrot, [*turns, Turn("Refused?", error="No.")]) == ""
     assert chat.draw_next(parrot, []) == ""
@@ -812,6 +813,29 @@ def test_examples_and_suggestions_ask_themselves(open_page: OpenPage) -> None:
     expect(composer(page)).to_have_value("half a ques")
     expect(page.locator('.turn[data-turn="1"]:not([data-state="waiting"])')).to_be_visible()
     expect(page.locator(".suggestions")).to_have_count(1)
+
+
+@browser
+def test_what_to_ask_next_is_never_of_another_conversation(open_page: OpenPage, tmp_path: Path) -> None:
+    found = threading.Event()
+
+    class Thinker(Parrot):
+        def suggestions(self, answer: Answer, asked: Sequence[str] = (), n: int = 3) -> list[str]:
+            assert found.wait(20)
+            return super().suggestions(answer, asked, n)
+
+    for elsewhere in serve_in_thread([collection(Thinker(answer()), tmp_path)]):
+        page = open_page(url=elsewhere.url)
+        found.set()
+        ask(page, "First?")
+        expect(page.locator(".ask-next")).to_be_visible()
+        page.get_by_role("button", name="New", exact=True).click()
+        expect(page.locator(".welcome")).to_be_visible()
+        found.clear()
+        ask(page, "Second?")
+        expect(page.locator(".ask-next")).to_be_hidden()
+        found.set()
+        expect(page.locator(".ask-next")).to_be_visible()
 
 
 @browser

@@ -204,11 +204,12 @@ def draw_next(chatbot: Chatbot, turns: Sequence[Turn]) -> str:
     answered = [turn for turn in turns if turn.answer]
     if not answered or answered[-1] is not turns[-1] or answered[-1].answer is None:
         return ""
+    receipt = answered[-1].receipt
     try:
         suggestions = chatbot.suggestions(answered[-1].answer, [turn.question for turn in answered])
     except QuestionError:  # a document that alone was asked is gone
         return ""
-    return sendable(draw_suggestions(suggestions, len(turns) - 1))
+    return sendable(draw_suggestions(suggestions, receipt.time if receipt else ""))
 
 
 def restore_turns(collection: Collection, data: Mapping[str, Any]) -> Screen:

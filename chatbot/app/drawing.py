@@ -138,12 +138,12 @@ def draw_welcome(collection: str) -> Markup:
     ).format(collection)
 
 
-def draw_suggestions(questions: Sequence[str], number: int) -> Markup:
-    """What to ask after the turn of that number; the script hides it below any other."""
+def draw_suggestions(questions: Sequence[str], time: str) -> Markup:
+    """What to ask after the answer of that time; the script hides it below any other."""
     if not questions:
         return Markup()
     return Markup('<section class="ask-next" data-after="{}"><h3>Ask next</h3>{}</section>').format(
-        number, draw_questions(questions, "suggestions")
+        time, draw_questions(questions, "suggestions")
     )
 
 
@@ -176,7 +176,9 @@ def draw_receipt(turn: Turn) -> Markup:
     """What the browser keeps of the turn."""
     if turn.receipt is None:
         return Markup()
-    return Markup(' data-receipt="{}"').format(json.dumps(turn.receipt.to_json()))
+    return Markup(' data-time="{}" data-receipt="{}"').format(
+        turn.receipt.time, json.dumps(turn.receipt.to_json())
+    )
 
 
 def draw_lost(turn: Turn) -> Markup:

@@ -147,7 +147,7 @@
   function upcomingChanged() {
     const next = find("#upcoming .ask-next");
     const turn = find('#latest .turn:not([data-state="waiting"])');
-    if (next) next.hidden = next.dataset.after !== turn?.dataset.turn;
+    if (next) next.hidden = next.dataset.after !== turn?.dataset.time;
   }
 
   // A question leaves the composer when it shows in the conversation; what was typed since, stays.
