@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,23 @@ pytestmark = pytest.mark.browser
 SHIPS = "How long is the Missouri?"
 OAKS = "How long can an oak live?"
 PREFIX = "footnote-conversation-"
+
+
+HARBOUR = {"harbour.md": "# Harbour\n\nThe harbour of Port Nowhere is 12 metres deep.\n"}
+
+
+@pytest.fixture
+def two(ships: Served, make_corpus: Callable[..., Path], tmp_path: Path) -> Iterator[Served]:
+    """A page of two collections, ships and harbour."""
+    corpus, index = make_corpus(HARBOUR, "harbour"), tmp_path / "harbour-index"
+    build_index(corpus, index, HashEncoder())
+    harbour = Collection("harbour", corpus, index, Chatbot(index, HashEncoder(), None, parameters()))
+    yield from serve_in_thread([*ships.collections, harbour])
+
+
+def change_over(page: Page, name: str) -> None:
+    page.locator("#top select").select_option(name)
+    expect(page.locator("#conversations [data-collection]")).to_have_attribute("data-collection", name)
 
 
 @pytest.fixture
@@ -291,6 +308,17 @@ def test_answers_tell_what_became_of_their_sources(open_page: OpenPage, ships: S
     shown.get_by_role("button", name="Ask again").click()
     expect(shown.get_by_role("heading", name="Asked again: another answer")).to_be_visible()
     expect(shown.locator(".now")).to_contain_text("271 metres")
+
+
+def test_a_link_shows_the_sources_of_its_own_collection(open_page: OpenPage, two: Served) -> None:
+    page = open_page(url=two.url)
+    change_over(page, "harbour")
+    address = link_of(page, ask(page, "How deep is the harbour of Port Nowhere?"))
+    shown = open_address(open_page(url=two.url), address)  # of a visitor of the first
+    panel = shown.page.locator("#panel")
+    expect(panel.locator("[data-marks].current")).to_be_visible()  # in the whole document
+    expect(panel.locator(".note")).to_be_hidden()
+    expect(panel.get_by_role("link", name="Open the document")).to_have_count(0)  # that view is of ships
 
 
 @pytest.mark.parametrize(

@@ -51,13 +51,15 @@ def show_receipt(
     receipt_id = str(data.get("id", ""))
     try:
         collection, receipt = find_receipt(collections, name, receipt_id)
+        name = collection.name  # it need not be the visitor's
         turn = restore_turn(collection, receipt)
         drawn = draw_page(turn, receipt, receipt_id)
         if again:
             drawn += ask_again(receipt, collection)
     except ChatbotError as error:
         drawn = draw_nothing(error)
-    return sendable(Markup('<div data-n="{}">{}</div>').format(str(data.get("n", ""))[:20], drawn))
+    shown = Markup('<div data-n="{}" data-collection="{}">{}</div>')
+    return sendable(shown.format(str(data.get("n", ""))[:20], name, drawn))
 
 
 def ask_again(receipt: Receipt, collection: Collection) -> Markup:

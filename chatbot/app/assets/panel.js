@@ -17,6 +17,9 @@
   const viewOf = (turn, number) => viewsOf(turn).find((view) => view.dataset.view === String(number));
   const numberButton = ({ turn, number }) =>
     turnArticle(turn)?.querySelector(`.cite[data-cite="${number}"]`);
+  // An answer at its own address may be of another collection than the reader's.
+  const collectionOf = (turn) =>
+    turnArticle(turn)?.closest("[data-collection]")?.dataset.collection ?? footnote.servedCollection();
   const keyOf = (view) => [view.dataset.doc, view.dataset.start, view.dataset.sha256].join("/");
 
   // ---- opening, stepping, closing
@@ -46,7 +49,7 @@
   function show(view, text) {
     const notes = reading().querySelector(".view")?.notes;
     const copy = view.cloneNode(true);
-    if (!find("#documents-view")) copy.querySelector(".whole").remove();
+    if (collectionOf(open.turn) !== footnote.servedCollection()) copy.querySelector(".whole").remove();
     if (text) {
       copy.querySelector(".page-text").replaceWith(text);
       takeNotes(copy, notes);
@@ -145,7 +148,7 @@
         quote: view.querySelector("mark").textContent,
       }));
     const number = Number(open.number);
-    const asked = { collection: footnote.servedCollection(), doc_id: doc, quotes, number, ...part };
+    const asked = { collection: collectionOf(turn), doc_id: doc, quotes, number, ...part };
     try {
       return await server.read_document(asked);
     } catch {
