@@ -839,6 +839,26 @@ def test_what_to_ask_next_is_never_of_another_conversation(open_page: OpenPage, 
 
 
 @browser
+def test_what_was_typed_outlives_a_reload(open_page: OpenPage, tmp_path: Path) -> None:
+    slow = SlowParrot(answer())
+    for elsewhere in serve_in_thread([collection(slow, tmp_path)]):
+        page = open_page(url=elsewhere.url)
+        composer(page).fill("half a ques")
+        page.reload()
+        expect(composer(page)).to_have_value("half a ques")
+        composer(page).fill("Sent?")
+        composer(page).press("Enter")
+        expect(page.locator('.turn[data-state="waiting"]')).to_be_visible()
+        expect(composer(page)).to_have_value("")
+        page.reload()  # as the page does when its server was away
+        expect(composer(page)).to_have_value("Sent?")
+        slow.released.set()
+        ask(page, "Sent?")
+        page.evaluate("dispatchEvent(new Event('pagehide'))")
+        assert page.evaluate("sessionStorage['footnote-draft']") == ""
+
+
+@browser
 def test_the_export_holds_questions_quotes_and_sources(open_page: OpenPage) -> None:
     page = open_page()
     expect(page.get_by_role("button", name="Export")).to_be_disabled()

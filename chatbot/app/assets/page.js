@@ -153,9 +153,37 @@
   // A question leaves the composer when it shows in the conversation; what was typed since, stays.
   function takeFromComposer(question) {
     const box = find("#question textarea");
-    if (box.value !== question) return;
-    box.value = "";
-    box.dispatchEvent(new Event("input", { bubbles: true }));
+    if (box.value === question) fill(box, "");
+  }
+
+  // ---- what was typed comes back after a reload; the page loads itself anew when its server was away
+
+  const DRAFT = "footnote-draft"; // in sessionStorage
+  let isBack = false; // what an earlier visit left
+
+  function keepDraft() {
+    if (!isBack) return;
+    const asked = find('#latest .turn[data-state="waiting"] .question')?.textContent ?? "";
+    try {
+      sessionStorage.setItem(DRAFT, find("#question textarea").value || asked);
+    } catch {
+      // it is lost
+    }
+  }
+
+  function bringDraft({ target }) {
+    if (isBack || !target.matches?.("#question textarea")) return;
+    isBack = true;
+    try {
+      if (!target.value) fill(target, sessionStorage.getItem(DRAFT) ?? "");
+    } catch {
+      // storage is switched off
+    }
+  }
+
+  function fill(box, text) {
+    box.value = text;
+    box.dispatchEvent(new Event("input", { bubbles: true })); // for Gradio
   }
 
   function statusChanged() {
@@ -308,6 +336,8 @@
     writeClipboard,
   };
   window.addEventListener("hashchange", showView);
+  window.addEventListener("pagehide", keepDraft);
+  document.addEventListener("focusin", bringDraft);
   useTheme(remembered("theme"));
   systemDark.addEventListener("change", () => useTheme());
   document.addEventListener("click", holdBack, true);
