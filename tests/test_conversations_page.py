@@ -165,6 +165,19 @@ def test_conversations_are_listed_found_renamed_and_opened(open_page: OpenPage) 
     assert [len(conversation["receipts"]) for conversation in kept(page)] == [1, 1]
 
 
+def test_a_key_that_chooses_characters_does_not_end_a_renaming(open_page: OpenPage, ships: Served) -> None:
+    page = open_page(url=ships.url)
+    ask(page, SHIPS)
+    expect_kept(page, 1)
+    open_list(page).get_by_role("button", name=f"Rename {SHIPS}").click()
+    box = page.get_by_role("textbox", name="Name of the conversation")
+    box.fill("戦艦")
+    box.dispatch_event("keydown", {"key": "Enter", "keyCode": 229})  # Safari's
+    expect(box).to_be_focused()
+    box.press("Enter")
+    expect(page.locator(".conversations li .name span")).to_have_text(["戦艦"])
+
+
 def test_the_conversation_just_left_can_be_opened_before_the_new_one_is_there(open_page: OpenPage) -> None:
     page = open_page()
     ask(page, QUESTION)

@@ -859,6 +859,18 @@ def test_what_was_typed_outlives_a_reload(open_page: OpenPage, tmp_path: Path) -
 
 
 @browser
+def test_a_key_that_takes_characters_back_closes_no_source(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    position = page.locator("#panel .position")
+    expect(position).to_contain_text("1 of")
+    composer(page).fill("広島")
+    composer(page).dispatch_event("keydown", {"key": "Escape", "isComposing": True})
+    expect(position).to_contain_text("1 of")
+    expect(composer(page)).to_be_focused()
+
+
+@browser
 def test_the_export_holds_questions_quotes_and_sources(open_page: OpenPage) -> None:
     page = open_page()
     expect(page.get_by_role("button", name="Export")).to_be_disabled()

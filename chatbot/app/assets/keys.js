@@ -136,7 +136,7 @@
 
   function keyPressed(event) {
     const { key, target } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || footnote.isComposing(event) || event.repeat) return;
     if (!areOn() || find("dialog[open]") || isTyping(target) || key.length > 1) return;
     clearTimeout(timer);
     const pressed = first ? `${first} ${key}` : key;

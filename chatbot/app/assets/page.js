@@ -237,7 +237,7 @@
   }
 
   const isSending = (event) =>
-    event.key === "Enter" && !event.shiftKey && !event.isComposing && event.target.matches?.("#question textarea");
+    event.key === "Enter" && !event.shiftKey && !isComposing(event) && event.target.matches?.("#question textarea");
 
   function changedOver() {
     if (!waits || isChangingOver()) return;
@@ -262,8 +262,11 @@
   }
 
   function keyPressed(event) {
-    if (event.key === "Enter" && event.isComposing) event.stopPropagation(); // choosing a character
+    if (event.key === "Enter" && isComposing(event)) event.stopPropagation(); // choosing a character
   }
+
+  // Safari has ended a composition when it tells of the key that did, and marks the key by its code alone.
+  const isComposing = (event) => event.isComposing || event.keyCode === 229;
 
   // Gradio calls this for each of our components once it is on the page.
   const PARTS = {
@@ -329,6 +332,7 @@
     go,
     say,
     depth,
+    isComposing,
     turnArticle,
     remembered,
     remember,

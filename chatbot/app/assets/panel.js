@@ -230,7 +230,7 @@
     "keydown",
     (event) => {
       const inFront = find('dialog[open], [role="menu"]:not([hidden])');
-      if (event.key === "Escape" && open && !inFront && isShown()) closeSource();
+      if (event.key === "Escape" && !footnote.isComposing(event) && open && !inFront && isShown()) closeSource();
     },
     true,
   );

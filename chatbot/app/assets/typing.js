@@ -103,7 +103,7 @@
   }
 
   function keyPressed(event) {
-    if (!event.target.matches?.("#question textarea") || event.isComposing) return;
+    if (!event.target.matches?.("#question textarea") || footnote.isComposing(event)) return;
     if (event.key === "Enter" && !event.shiftKey && !(isOpen() && active >= 0)) {
       clearTimeout(timer);
       return close();
