@@ -230,6 +230,24 @@ def test_a_deleted_conversation_comes_back_by_undo(open_page: OpenPage) -> None:
     expect_kept(page, 1)
 
 
+def test_a_click_that_ends_a_renaming_does_what_it_is_for(open_page: OpenPage, ships: Served) -> None:
+    page = open_page(url=ships.url)
+    for question in (SHIPS, OAKS):
+        ask(page, question)
+        start_new(page)
+    expect_kept(page, 1, 1)
+    listed = open_list(page)
+    listed.get_by_role("button", name=f"Rename {SHIPS}").click()
+    page.keyboard.type("Battleships")
+    listed.get_by_role("searchbox").click()
+    expect(listed.get_by_role("searchbox")).to_be_focused()
+    listed.get_by_role("button", name="Rename Battleships").click()
+    page.keyboard.type("Ships")
+    listed.locator("li .name", has_text=OAKS).click()
+    expect(page.locator("#conversation .question")).to_have_text([OAKS])
+    assert kept(page)[0]["name"] == "Ships"
+
+
 def test_two_tabs_keep_both_what_they_were_told(open_page: OpenPage) -> None:
     one = open_page()
     ask(one, QUESTION)

@@ -267,18 +267,24 @@
     const answers = `${kept.receipts.length} answer${kept.receipts.length === 1 ? "" : "s"}`;
     const elsewhere = kept.collection !== collection;
     const small = make("small", { textContent: [dayOf(kept.changed), answers, elsewhere ? kept.collection : ""].filter(Boolean).join(" · ") });
-    const opener = make("button", { type: "button", className: "name", disabled: elsewhere }, make("span", { textContent: titleOf(kept), dir: "auto" }), small);
+    const opener = make("button", { type: "button", className: "name", disabled: elsewhere }, make("span", { dir: "auto" }), small);
     if (elsewhere) opener.title = `About other documents: ${kept.collection}`;
     opener.dataset.action = "open-conversation";
-    const item = make("li", {}, opener, tool("rename-conversation", "rename", `Rename ${titleOf(kept)}`), tool("delete-conversation", "clear", `Delete ${titleOf(kept)}`));
+    const item = make("li", {}, opener, tool("rename-conversation", "rename", "Rename"), tool("delete-conversation", "clear", "Delete"));
     item.dataset.id = kept.id;
+    nameItem(item, titleOf(kept));
     return item;
   }
 
   function tool(action, kind, label) {
-    const button = make("button", { type: "button", className: "tool", ariaLabel: label, title: label.split(" ")[0] }, icon(kind));
+    const button = make("button", { type: "button", className: "tool", title: label }, icon(kind));
     button.dataset.action = action;
     return button;
+  }
+
+  function nameItem(item, title) {
+    item.querySelector(".name span").textContent = title;
+    for (const button of item.querySelectorAll(".tool")) button.ariaLabel = `${button.title} ${title}`;
   }
 
   function dayOf(time) {
@@ -316,9 +322,7 @@
       box.replaceWith(opener);
       const name = box.value.trim();
       const now = load(kept.id); // another tab may have gone on with it
-      if (save && name && now && name !== titleOf(now)) keep({ ...now, name });
-      drawList();
-      list.querySelector(`[data-id="${CSS.escape(kept.id)}"] [data-action="rename-conversation"]`)?.focus();
+      if (save && name && now && name !== titleOf(now) && keep({ ...now, name })) nameItem(item, name);
     };
     const opener = item.querySelector(".name");
     opener.replaceWith(box);
@@ -327,8 +331,9 @@
       event.preventDefault(); // the dialog stays
       event.stopPropagation();
       end(event.key === "Enter");
+      button.focus();
     });
-    box.addEventListener("blur", () => end(true));
+    box.addEventListener("blur", () => end(true)); // what was pressed instead stays where it is
     box.select();
     box.focus();
   }
