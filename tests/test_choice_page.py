@@ -216,6 +216,19 @@ def test_the_choice_belongs_to_its_conversation(open_page: OpenPage, ships: Serv
 
 
 @browser
+def test_a_new_conversation_is_about_all_documents_also_when_none_can_be_kept(
+    open_page: OpenPage,
+    ships: Served,  # noqa: F811
+) -> None:
+    page = open_page(url=ships.url)
+    page.evaluate("localStorage.setItem('footnote-conversation-old', 'x'.repeat(4_500_000))")
+    choose(page, "Trees")
+    ask(page, SHIPS)
+    start_new(page)
+    expect(line(page).locator(".chosen")).to_have_count(0)
+
+
+@browser
 def test_a_chosen_document_that_is_removed_is_told_and_no_longer_asked(
     open_page: OpenPage,
     ships: Served,  # noqa: F811

@@ -248,6 +248,19 @@ def test_a_click_that_ends_a_renaming_does_what_it_is_for(open_page: OpenPage, s
     assert kept(page)[0]["name"] == "Ships"
 
 
+def test_a_deletion_is_undone_before_the_page_is_empty(open_page: OpenPage, ships: Served) -> None:
+    page = open_page(url=ships.url)
+    ask(page, SHIPS)
+    expect_kept(page, 1)
+    page.evaluate(
+        """for (const action of ["conversations", "delete-conversation", "undo-delete"])
+            document.querySelector(`[data-action="${action}"]`).click()"""
+    )
+    expect(page.locator("#latest [data-conversation]")).to_be_attached()  # of an opened one alone
+    expect(page.locator("#conversation .question")).to_have_text([SHIPS])
+    expect_kept(page, 1)
+
+
 def test_two_tabs_keep_both_what_they_were_told(open_page: OpenPage) -> None:
     one = open_page()
     ask(one, QUESTION)

@@ -126,11 +126,11 @@
     const turns = findAll("#conversation .turn");
     const last = find("#latest .turn"); // the parts of a screen come one after the other
     if (!last) {
-      leaving = false;
-      if (current) {
+      if (current || leaving) {
         remember((current = null));
         window.footnote.choose([]); // a new conversation is about all documents
       }
+      leaving = false;
     } else if (last.dataset.state !== "waiting" && Number(last.dataset.turn) === turns.length - 1) {
       const opened = find("#latest [data-conversation]")?.dataset.conversation;
       const receipts = onScreen();
@@ -359,7 +359,7 @@
     removed = null;
     drawList();
     list.querySelector(`[data-id="${CSS.escape(kept.id)}"] .name`)?.focus();
-    if (wasCurrent && !find("#conversation .turn")) open(kept.id);
+    if (wasCurrent && (leaving || !find("#conversation .turn"))) open(kept.id);
   }
 
   const startNew = () => find('#top [data-action="clear"]').click();
