@@ -17,6 +17,7 @@ from test_answer import parameters
 
 from chatbot.answer import Chatbot
 from chatbot.app import chat
+from chatbot.app.drawing import draw_top
 from chatbot.collection import Collection
 from chatbot.index import build_index
 from chatbot.receipt import read_receipts
@@ -259,6 +260,27 @@ def test_a_deletion_is_undone_before_the_page_is_empty(open_page: OpenPage, ship
     expect(page.locator("#latest [data-conversation]")).to_be_attached()  # of an opened one alone
     expect(page.locator("#conversation .question")).to_have_text([SHIPS])
     expect_kept(page, 1)
+
+
+def test_a_conversation_can_be_exported_when_the_bar_came_after_it(
+    open_page: OpenPage, ships: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page(url=ships.url)
+    ask(page, SHIPS)
+    expect_kept(page, 1)
+    restored, draw = threading.Event(), draw_top
+
+    def wait(*given: Any) -> Any:
+        assert restored.wait(20)
+        return draw({"documents": 77, "passages": 77}, *given[1:])
+
+    monkeypatch.setattr("chatbot.app.page.draw_top", wait)
+    page.reload()
+    expect(page.locator("#conversation .question")).to_have_text([SHIPS], timeout=30_000)
+    restored.set()
+    expect(page.locator("#top .counts")).to_contain_text("77 documents")
+    expect(page.get_by_role("button", name="Export")).to_be_enabled()
+    expect(page.get_by_role("button", name="New", exact=True)).to_be_enabled()
 
 
 def test_two_tabs_keep_both_what_they_were_told(open_page: OpenPage) -> None:

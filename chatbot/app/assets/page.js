@@ -60,6 +60,7 @@
     // it was drawn anew; a reader who types by now goes on
     if (switching && document.activeElement === document.body) find("#top .switch select")?.focus();
     switching = false;
+    offerActions();
     showView();
   }
 
@@ -108,8 +109,7 @@
   function latestChanged() {
     const turn = find("#latest .turn");
     upcomingChanged();
-    const markdown = conversationMarkdown();
-    for (const action of ["export", "clear"]) find(`[data-action="${action}"]`).disabled = !markdown;
+    offerActions();
     if (!turn) {
       answered = -1;
       findExamples();
@@ -128,6 +128,12 @@
     footnote.markOpen(); // the number of the open source was drawn anew
     const conversation = find("#conversation");
     conversation.scrollTop = depth(conversation, turn);
+  }
+
+  // What the bar does with a conversation, where there is one.
+  function offerActions() {
+    const isEmpty = !conversationMarkdown();
+    for (const action of ["export", "clear"]) find(`#top [data-action="${action}"]`).disabled = isEmpty;
   }
 
   // Each is tried before it is shown, which takes a moment, and again when there is another index.
