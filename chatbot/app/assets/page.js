@@ -212,21 +212,29 @@
       .join("\n\n---\n\n");
 
   async function copyAnswer(button) {
-    await writeClipboard(button.closest(".turn").dataset.markdown);
     const label = button.querySelector("span");
-    label.textContent = "Copied";
-    say("The answer was copied with its sources.");
+    try {
+      await writeClipboard(button.closest(".turn").dataset.markdown);
+      label.textContent = "Copied";
+      say("The answer was copied with its sources.");
+    } catch {
+      label.textContent = "Not copied";
+      say("The browser did not let the answer be copied.");
+    }
     setTimeout(() => (label.textContent = "Copy answer"), 2000);
   }
 
   async function writeClipboard(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    const focused = document.activeElement;
     const area = document.createElement("textarea"); // no clipboard API outside https and localhost
     area.value = text;
     document.body.append(area);
     area.select();
-    document.execCommand("copy");
+    const isCopied = document.execCommand("copy");
     area.remove();
+    focused?.focus({ preventScroll: true });
+    if (!isCopied) throw new Error("the browser refused");
   }
 
   // ---- a question while the collection changes
