@@ -355,9 +355,10 @@ def test_a_link_shows_the_answer_and_asks_it_again(open_page: OpenPage) -> None:
     expect(shown.page.locator("#panel mark").first).to_be_in_viewport()
     shown.get_by_role("button", name="Ask again").click()
     expect(shown.get_by_role("heading", name="Asked again: the same answer")).to_be_focused()
-    shown.get_by_role("button", name="To the chat").click()
+    shown.get_by_role("button", name="To the chat").press("Enter")
     expect(shown.page.locator(".welcome")).to_be_visible()
     expect(shown.page.locator("#panel .hint")).to_be_visible()
+    expect(composer(shown.page)).to_be_focused()
 
 
 def test_answers_tell_what_became_of_their_sources(open_page: OpenPage, ships: Served) -> None:

@@ -88,6 +88,8 @@
     for (const link of findAll("#top [data-go]"))
       if (link.dataset.go === name) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
+    const isLost = document.activeElement?.closest("#page .pane:not(.shown)");
+    if (isLost && name === "chat") find("#question textarea")?.focus();
     shown[name]?.(...rest);
   }
 
