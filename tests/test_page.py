@@ -901,6 +901,40 @@ def test_an_answer_is_copied_with_its_sources(open_page: OpenPage) -> None:
 
 
 @browser
+def test_copying_keeps_the_focus_and_tells_when_it_failed(open_page: OpenPage) -> None:
+    page = open_page()
+    article = ask(page, QUESTION)
+    copy = article.get_by_role("button", name="Copy answer")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")
+    copy.press("Enter")  # as over http in a network
+    expect(article.get_by_role("button", name="Copied", exact=True)).to_be_focused()
+    expect(copy).to_be_focused()
+    page.evaluate("document.execCommand = () => false")
+    copy.press("Enter")
+    expect(article.get_by_role("button", name="Not copied")).to_be_focused()
+    expect(page.locator("#top .said")).to_have_text("The browser did not let the answer be copied.")
+
+
+@browser
+def test_a_conversation_is_printed_whole_and_dark_on_white(open_page: OpenPage) -> None:
+    page = open_page(1000, 420, color_scheme="dark", reduced_motion="reduce")
+    for question in (QUESTION, OFF_TOPIC):
+        ask(page, question)
+    page.emulate_media(media="print")
+    seen, whole = page.locator("#conversation").evaluate("box => [box.clientHeight, box.scrollHeight]")
+    assert seen == whole > 420
+    assert page.evaluate("document.documentElement.scrollHeight") >= whole
+    for selector in ("#top", "#composer", "#panel", ".actions"):
+        expect(page.locator(selector).first).to_be_hidden()
+    assert page.locator(".quoted").first.evaluate("e => getComputedStyle(e).color") == "rgb(31, 34, 38)"
+    page.evaluate("location.hash = '#documents'")
+    expect(page.locator("#documents tbody tr").last).to_be_attached()
+    expect(page.locator("#chat")).to_be_hidden()
+    seen, whole = page.locator("#documents-view").evaluate("box => [box.clientHeight, box.scrollHeight]")
+    assert seen == whole > 420
+
+
+@browser
 def test_clearing_empties_the_page_and_the_history(open_page: OpenPage) -> None:
     page = open_page()
     ask(page, QUESTION)
