@@ -269,6 +269,10 @@ def test_questions_are_suggested_while_one_is_typed(open_page: OpenPage, with_qu
     expect(box).to_have_value("when")
     box.press_sequentially(" was")
     expect(options).to_have_text([OWN[1]])
+    page.locator("#conversation").click(position={"x": 5, "y": 5})  # nothing that takes the focus
+    expect(options).to_have_count(0)
+    box.press_sequentially(" ")
+    expect(options).to_have_text([OWN[1]])
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     expect(page.locator('.turn[data-turn="0"] .question')).to_have_text(OWN[1])

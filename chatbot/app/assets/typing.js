@@ -128,9 +128,7 @@
     latest(element, trigger, ...rest);
   };
   document.addEventListener("input", typed);
-  document.addEventListener("focusin", ({ target }) => {
-    if (target.matches?.("#question textarea")) prepare();
-    else close();
-  });
+  document.addEventListener("focusin", ({ target }) => target.matches?.("#question textarea") && prepare());
+  document.addEventListener("focusout", ({ target }) => target.matches?.("#question textarea") && close());
   window.addEventListener("keydown", keyPressed, true); // before the page's own keys
 })();
