@@ -604,6 +604,13 @@ def test_an_address_of_no_document_leads_to_the_list(open_documents: OpenDocumen
     page.evaluate("location.hash = '#documents/..%2F..%2Fetc%2Fpasswd'")
     expect(page.locator("#documents .refused")).to_contain_text("There is no document '../../etc/passwd'")
     expect(row(page, "barometers.md")).to_be_visible()
+    page.get_by_role("navigation").get_by_role("button", name="Chat").click()
+    page.evaluate("location.hash = '#documents/nothing'")
+    expect(page.locator("#documents .refused")).to_contain_text("There is no document 'nothing'")
+    page.go_back()  # and not to that address, which leads here again
+    expect(page.locator("#chat")).to_be_visible()
+    page.wait_for_timeout(500)
+    expect(page.locator("#chat")).to_be_visible()
 
 
 @browser

@@ -24,6 +24,7 @@
 
   const view = () => find("#documents .library");
   const part = (selector) => view().querySelector(selector);
+  const isShown = () => document.documentElement.dataset.view === "documents";
 
   // The collection that the server has changed over to. A choice that an earlier visit made
   // may be of one that exists no more; it is waited for once.
@@ -321,7 +322,7 @@
     const quotes = quotesOf(docId);
     const reply = await call("open_document", { doc_id: docId, quotes, number: quotes[0]?.number, ...span });
     if (asked !== opening) return;
-    if (!reply) return footnote.go("documents");
+    if (!reply) return isShown() && location.replace("#documents"); // Back leads past it
     if (span) return reply.text;
     box.innerHTML = reply.head;
     const text = document.createElement("div");
@@ -463,7 +464,7 @@
     event.preventDefault();
     document.documentElement.classList.remove("files-over");
     const coming = dropped(event.dataTransfer); // its entries are gone after this event
-    if (document.documentElement.dataset.view !== "documents") footnote.go("documents");
+    if (!isShown()) footnote.go("documents");
     bring(await coming);
   }
 
