@@ -624,6 +624,7 @@ def test_the_keyboard_alone_removes_and_restores(open_documents: OpenDocuments) 
     page.locator("#documents .news").get_by_role("button", name="Undo").focus()
     page.keyboard.press("Space")
     expect(row(page, "barometers.md")).to_have_attribute("data-state", "read")
+    assert page.evaluate("document.querySelector('#documents').contains(document.activeElement)")
 
 
 @browser

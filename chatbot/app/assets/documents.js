@@ -55,7 +55,14 @@
 
   function tellNews(html) {
     brought = null;
-    part(".news").innerHTML = html;
+    stayHere(() => (part(".news").innerHTML = html));
+  }
+
+  // Whoever was on a button that goes is at the head of the list, not nowhere.
+  function stayHere(change) {
+    const wasHere = view().contains(document.activeElement);
+    change();
+    if (wasHere && document.activeElement === document.body) find("#documents-title").focus({ preventScroll: true });
   }
 
   // ---- the list
@@ -68,8 +75,10 @@
       part("tbody").innerHTML = reply.rows;
       footnote.markChoice();
     });
-    part(".behind").innerHTML = running ? "" : reply.behind;
-    keepOpen(part(".removals"), reply.removals);
+    stayHere(() => {
+      part(".behind").innerHTML = running ? "" : reply.behind;
+      keepOpen(part(".removals"), reply.removals);
+    });
     part(".further").hidden = reply.shown >= reply.found;
     part(".matches").textContent = look.query ? `${reply.found.toLocaleString("en")} found` : "";
     part(".none").hidden = reply.found > 0;
@@ -282,7 +291,7 @@
       running = Boolean(state?.running);
       if (!running) continue;
       ran = true;
-      part(".behind").replaceChildren();
+      stayHere(() => part(".behind").replaceChildren());
       if (!upload) working(state.stage, state.percent);
       part('[data-do="cancel"]').disabled = state.cancelling && !upload;
       await sleep(POLL);
