@@ -25,7 +25,8 @@ from browsing import (
     small_collection,
 )
 from gradio.utils import get_upload_folder
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
+from test_conversations_page import change_over, ships, two  # noqa: F401  # fixtures
 
 from chatbot.app import documents
 from chatbot.app.documents import is_received, read_uploads
@@ -625,6 +626,30 @@ def test_the_keyboard_alone_removes_and_restores(open_documents: OpenDocuments) 
     page.keyboard.press("Space")
     expect(row(page, "barometers.md")).to_have_attribute("data-state", "read")
     assert page.evaluate("document.querySelector('#documents').contains(document.activeElement)")
+
+
+@browser
+def test_files_go_where_they_were_brought_also_when_the_reader_has_changed_over(
+    open_page: OpenPage,
+    two: Served,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    held = list[Route]()
+    page = open_page(url=two.url)
+    page.get_by_role("navigation").get_by_role("button", name="Documents").click()
+    expect(row(page, "ships.md")).to_be_visible()
+    page.route("**/gradio_api/upload*", lambda route: held.append(route))
+    with page.expect_request("**/gradio_api/upload*"):
+        choose_files(page, file(tmp_path, "geese.md"))
+    change_over(page, "harbour")
+    expect(row(page, "harbour.md")).to_be_visible()
+    [upload] = held
+    upload.continue_()
+    expect(page.locator("#documents .working")).to_be_hidden()
+    first, second = two.collections
+    assert (first.corpus / "geese.md").read_text("utf-8") == GEESE
+    assert not (second.corpus / "geese.md").exists()
+    first.rebuilding.wait(20)
 
 
 @browser

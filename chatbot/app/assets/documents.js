@@ -135,6 +135,7 @@
   // ---- files on their way
 
   async function bring(files, choice) {
+    const into = await collection(); // also when the reader goes to another meanwhile
     if (upload) return tellNews('<div class="refused"><p>Wait until the files before have arrived.</p></div>');
     if (!files.length) return;
     const limit = Number(view().dataset.fileBytes);
@@ -144,15 +145,15 @@
       .map(({ file, name }) => ({ name, size: file.size }));
     tellNews("");
     const sent = await send(small);
-    if (sent) await add(sent, choice, oversized);
+    if (sent) await add(into, sent, choice, oversized);
   }
 
-  async function add(files, choice, oversized = [], answered = null) {
+  async function add(into, files, choice, oversized = [], answered = null) {
     working("Taking the files in …");
-    const reply = await call("add_files", { files, choice, oversized });
+    const reply = await call("add_files", { collection: into, files, choice, oversized });
     working(null);
-    if (!reply) return;
-    answered?.remove();
+    if (!reply || into !== listed) return;
+    stayHere(() => answered?.remove());
     tellNews(reply.news);
     brought = reply.brought;
     if (reply.question) question(reply.question, files.filter(({ name }) => reply.clashes.includes(name)));
@@ -169,7 +170,7 @@
 
   function choose(button) {
     const asked = button.closest(".clash");
-    return add(held.get(asked), button.dataset.choice, [], asked);
+    return add(listed, held.get(asked), button.dataset.choice, [], asked);
   }
 
   // Uploads one after the other; null when it was cancelled.
