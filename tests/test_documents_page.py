@@ -629,6 +629,19 @@ def test_the_keyboard_alone_removes_and_restores(open_documents: OpenDocuments) 
 
 
 @browser
+def test_a_button_that_is_pressed_twice_does_its_work_once(open_documents: OpenDocuments) -> None:
+    page = open_documents()
+    row(page, "barometers.md").get_by_role("button", name="Remove").dblclick()
+    expect_built(page)
+    expect(page.locator("#documents .news")).to_contain_text("Removed barometers.md")
+    expect(page.locator("#documents .refused")).to_have_count(0)
+    page.locator("#documents .news").get_by_role("button", name="Undo").dblclick()
+    expect_built(page)
+    expect(row(page, "barometers.md")).to_have_attribute("data-state", "read")
+    expect(page.locator("#documents .refused")).to_have_count(0)
+
+
+@browser
 def test_files_go_where_they_were_brought_also_when_the_reader_has_changed_over(
     open_page: OpenPage,
     two: Served,  # noqa: F811

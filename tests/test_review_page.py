@@ -334,8 +334,10 @@ def test_a_reviewer_makes_a_question_of_a_vote_and_takes_it_back(open_page: Open
     item.locator(".passage summary").first.click()
     item.locator(".passage[open] input").first.press("Space")
     item.get_by_label("Accepted answers").fill("594,000")
-    item.get_by_role("button", name="Save as evaluation question").click()
+    item.get_by_role("button", name="Save as evaluation question").dblclick()
     expect(item.locator(".done")).to_contain_text("Saved as review-1 in dev.")
+    page.wait_for_timeout(300)
+    expect(item.locator(".form-problem")).to_have_text("")  # it was saved once
     [query] = split_queries(own.collection.corpus, "dev")
     assert (query.text, query.kind, query.answers) == (COUNTING, "review", ("594,000",))
     assert [piece.doc for piece in query.evidence] == [DOCUMENT]

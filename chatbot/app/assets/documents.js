@@ -436,7 +436,16 @@
     else if (button.classList.contains("more")) {
       event.stopPropagation(); // the source panel has such buttons too
       showMore(button);
-    } else DO[button.dataset.do]?.(button);
+    } else press(button);
+  }
+
+  const pressed = new WeakSet(); // buttons whose work is not done yet: to press one twice is no second wish
+
+  async function press(button) {
+    if (pressed.has(button)) return;
+    pressed.add(button);
+    await DO[button.dataset.do]?.(button);
+    pressed.delete(button);
   }
 
   let typing;

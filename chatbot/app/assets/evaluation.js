@@ -45,6 +45,7 @@
 
   parts["evaluation-said"] = (element, trigger, watch) =>
     watch("value", () => {
+      find("#evaluation .sending")?.classList.remove("sending");
       const answer = element.querySelector("[data-request]");
       if (answer?.dataset.request !== String(request)) return;
       showRunning();
@@ -61,8 +62,10 @@
   const clearProblem = () => find("#evaluation .form-problem")?.replaceChildren();
 
   function start(form) {
-    const data = new FormData(form);
+    if (form.classList.contains("sending")) return; // pressed twice
+    form.classList.add("sending");
     clearProblem();
+    const data = new FormData(form);
     act({ do: "start", split: data.get("split"), limit: data.get("limit"), answers: data.has("answers") });
   }
 

@@ -89,6 +89,8 @@
   }
 
   function save(form) {
+    if (form.classList.contains("sending")) return; // pressed twice
+    form.classList.add("sending");
     const data = new FormData(form);
     form.querySelector(".form-problem").textContent = "";
     act({
@@ -104,6 +106,7 @@
   }
 
   function said(answer) {
+    find("#review-item .sending")?.classList.remove("sending");
     if (!answer || answer.dataset.request !== String(request)) return;
     const text = answer.textContent;
     const place = find("#review-item .form-problem");
