@@ -373,6 +373,18 @@ def test_a_question_that_is_there_already_is_refused_and_nothing_filled_in_is_lo
 
 
 @browser
+def test_an_address_of_nothing_opens_the_review(open_page: OpenPage, own: Own) -> None:
+    own.vote(QUESTION, "up")
+    page = open_page(url=own.url)
+    page.goto(f"{own.url}#review/%")
+    page.reload()
+    expect(page.locator("#review .rows li")).to_have_count(1, timeout=30_000)
+    expect(page.locator("#review-item")).to_contain_text("This vote is not there any more.")
+    page.locator("#review").get_by_role("button", name="Handled").click()
+    expect(page.locator("#review .nothing")).to_be_visible()
+
+
+@browser
 def test_a_refusal_becomes_an_unanswerable_question(open_page: OpenPage, own: Own) -> None:
     vote = own.vote(MISSING, "up")
     page = open_page(url=own.url)

@@ -346,6 +346,7 @@
     find,
     findAll,
     go,
+    address,
     say,
     depth,
     isComposing,

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { find, findAll, parts, shown, go, say, marked } = window.footnote;
+  const { find, findAll, parts, shown, go, address, say, marked } = window.footnote;
   let send = null; // once the view is on the page
   let request = 0;
   let open = ""; // the vote that is shown
@@ -20,7 +20,7 @@
     send = trigger;
     element.addEventListener("click", clicked);
     watch("value", showKind);
-    if (document.documentElement.dataset.view === "review") shown.review(...addressed());
+    if (document.documentElement.dataset.view === "review") shown.review(...address().rest);
   };
 
   parts["review-item"] = (element, trigger, watch) => {
@@ -33,8 +33,6 @@
   };
 
   parts["review-said"] = (element, trigger, watch) => watch("value", () => said(element.querySelector("[data-request]")));
-
-  const addressed = () => location.hash.slice(1).split("/").slice(1).map(decodeURIComponent);
 
   shown.review = (vote = "") => {
     const here = window.footnote.collection?.() ?? "";
