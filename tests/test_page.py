@@ -516,6 +516,12 @@ def test_an_empty_question_asks_nothing() -> None:
     assert not parrot.heard
 
 
+def test_no_icon_is_drawn_twice() -> None:
+    drawn = re.findall(r"\.icon\.([a-z]+) \{", serving._head())
+    assert "link" in drawn
+    assert sorted(drawn) == sorted(set(drawn))  # or the second would show in the place of the first
+
+
 def test_after_an_unforeseen_error_the_question_is_handed_back() -> None:
     asking = chat.respond(Parrot(RuntimeError("unforeseen")), "Second?", "", [Turn("First?", answer())], {})  # type: ignore[arg-type]  # a fake
     *_, screen = itertools.islice(asking, 2)

@@ -325,6 +325,7 @@ def test_a_reviewer_makes_a_question_of_a_vote_and_takes_it_back(open_page: Open
     rows = page.locator("#review .rows li")
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text(COUNTING)
+    assert rows.first.locator(".asked").evaluate("e => getComputedStyle(e, '::after').content") == "none"
     rows.first.get_by_role("button").press("Enter")
     item = page.locator("#review-item")
     expect(item.get_by_role("heading", name=COUNTING)).to_be_focused()

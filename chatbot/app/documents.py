@@ -404,7 +404,7 @@ def draw_tools(entry: Entry) -> Markup:
         kind = "archive" if entry.file.lower().endswith(".zip") else "file of lines"
         why = f"Part of {entry.file or 'a file of lines'}; edit or remove that {kind} as a whole"
         return Markup(
-            '<span class="fixed" title="{0}"><span class="unseen">{0}</span><i class="icon link"></i></span>'
+            '<span class="fixed" title="{0}"><span class="unseen">{0}</span><i class="icon lock"></i></span>'
         ).format(why)
     button = Markup(
         '<button type="button" class="tool" data-do="{}" data-file="{}" aria-label="{} {}" title="{}">'
