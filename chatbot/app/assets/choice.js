@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { find, findAll, parts, actions, say } = window.footnote;
+  const { find, findAll, parts, extend, actions, say } = window.footnote;
   const KEPT = "footnote-only"; // in sessionStorage: the choice of this tab
   const texts = (some) => (Array.isArray(some) ? some.filter((one) => typeof one === "string") : []);
   let server = null; // what Gradio calls Python's functions by
@@ -94,17 +94,13 @@
     },
   });
 
-  const latest = parts.latest;
-  parts.latest = (element, trigger, watch, ...rest) => {
-    latest(element, trigger, watch, ...rest);
-    watch("value", () => find('#latest .turn[data-state="error"]') && only().length && check());
-  };
-  const conversations = parts.conversations;
-  parts.conversations = (element, trigger, watch) => {
-    conversations(element, trigger, watch);
+  extend("latest", (element, trigger, watch) =>
+    watch("value", () => find('#latest .turn[data-state="error"]') && only().length && check()),
+  );
+  extend("conversations", (element, trigger, watch) => {
     watch("value", () => (mark(), check()));
     check(); // the collection is known by now
-  };
+  });
   parts.choice = (element, trigger, watch, functions) => {
     server = functions;
     check();

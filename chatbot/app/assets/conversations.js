@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { find, findAll, parts, actions, shown, say } = window.footnote;
+  const { find, findAll, extend, actions, shown, say } = window.footnote;
   const PREFIX = "footnote-conversation-"; // in localStorage, one entry a conversation
   const CURRENT = "footnote-current"; // in sessionStorage: the one of this tab
   const LIMIT = 4_500_000; // characters in all; browsers hold about 5,000,000
@@ -531,29 +531,21 @@
 
   // ---- parts
 
-  const also = (name, more) => {
-    const before = parts[name];
-    parts[name] = (...given) => {
-      before?.(...given);
-      more(...given);
-    };
-  };
-
-  also("earlier", (element, trigger, watch) => watch("value", screenChanged));
-  also("latest", (element, trigger, watch) => watch("value", screenChanged));
-  also("status", (element, trigger, watch) => watch("value", linkMade));
-  also("conversations", (element, trigger, watch) => {
+  extend("earlier", (element, trigger, watch) => watch("value", screenChanged));
+  extend("latest", (element, trigger, watch) => watch("value", screenChanged));
+  extend("status", (element, trigger, watch) => watch("value", linkMade));
+  extend("conversations", (element, trigger, watch) => {
     send = trigger;
     watch("value", collectionChanged);
     collectionChanged();
   });
-  also("files", (element, trigger, watch) =>
+  extend("files", (element, trigger, watch) =>
     watch("value", () => {
       const file = find("#files [data-file]");
       if (file) download(file.dataset.file, "html", "text/html");
     }),
   );
-  also("receipt", (element, trigger, watch) => {
+  extend("receipt", (element, trigger, watch) => {
     askServer = trigger;
     watch("value", receiptShown);
     if (wanted !== null) request("select", wanted);

@@ -2,17 +2,8 @@
 "use strict";
 
 (() => {
-  const { find, parts, actions, say } = window.footnote;
+  const { find, parts, extend, actions, say } = window.footnote;
   const triggers = {}; // "earlier" and "latest" -> how their events reach Gradio
-
-  // Another script's part, and ours after it.
-  function extend(name, more) {
-    const before = parts[name];
-    parts[name] = (element, trigger, watch, ...rest) => {
-      before?.(element, trigger, watch, ...rest);
-      more(element, trigger, watch);
-    };
-  }
 
   for (const name of ["earlier", "latest"])
     extend(name, (element, trigger, watch) => {

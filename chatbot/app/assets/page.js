@@ -333,10 +333,20 @@
     });
   }
 
+  // Another script's part, and `more` after it.
+  function extend(name, more) {
+    const before = PARTS[name];
+    PARTS[name] = (...part) => {
+      before?.(...part);
+      more(...part);
+    };
+  }
+
   // What the scripts of the other views build on: each adds its parts, actions and what to do when shown.
   window.footnote = {
     attach: (name, ...part) => PARTS[name]?.(...part), // element, trigger, watch, server
     parts: PARTS,
+    extend,
     actions: ACTIONS,
     shown,
     collection: () => collection,

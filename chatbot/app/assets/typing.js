@@ -122,11 +122,7 @@
     moves[event.key]();
   }
 
-  const latest = footnote.parts.latest;
-  footnote.parts.latest = (element, trigger, ...rest) => {
-    choose = (question) => trigger("select", { question });
-    latest(element, trigger, ...rest);
-  };
+  footnote.extend("latest", (element, trigger) => (choose = (question) => trigger("select", { question })));
   document.addEventListener("input", typed);
   document.addEventListener("focusin", ({ target }) => target.matches?.("#question textarea") && prepare());
   document.addEventListener("focusout", ({ target }) => target.matches?.("#question textarea") && close());
