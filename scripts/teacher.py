@@ -8,7 +8,7 @@ one is any MPNet (Song et al., "MPNet", NeurIPS 2020), such as all-mpnet-base-v2
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,15 @@ from transformers import AutoTokenizer
 
 from chatbot.cross_encoder import ReaderNetwork, build_network
 from chatbot.packed import Linear, PackedBert, Products
+from chatbot.writing import write_at_once
 
 FROZEN = 4  # of an MPNet's layers, the lowest: they learn little of one task and take a fifth of the time
 _FIRST = 2  # position of an MPNet's first token
+
+Place = tuple[
+    str, str, int
+]  # of a passage that was searched: query, document, the passage's first character there
+Margins = tuple[float, ...]  # of a passage's sentences: logit less that of none
 
 
 class PackedMpnet(PackedBert):
@@ -91,6 +97,41 @@ def load_teacher(run: Path) -> tuple[ReaderNetwork, Any]:
     network.load_state_dict(load_file(run / "reader.safetensors"), strict=False)
     network.backbone = without_padding(network.backbone)
     return network.to(torch.bfloat16).eval(), tokenizer
+
+
+def write_told(path: Path, told: Mapping[Place, Margins]) -> None:
+    """One JSON line a query: its passages, each with its document, first character there and margins."""
+    by_query: dict[str, list[tuple[str, int, Margins]]] = {}
+    for (query, doc_id, start), margins in sorted(told.items()):
+        by_query.setdefault(query, []).append((doc_id, start, margins))
+    lines = (
+        json.dumps({"_id": query, "told": passages}, ensure_ascii=False, separators=(",", ":"))
+        for query, passages in by_query.items()
+    )
+    write_at_once(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def read_told(path: Path) -> dict[Place, Margins]:
+    records = map(json.loads, path.read_bytes().splitlines())  # of bytes: a name may hold U+2028
+    return {
+        (record["_id"], doc_id, start): tuple(margins)
+        for record in records
+        for doc_id, start, margins in record["told"]
+    }
+
+
+def margins_of(sentences: Tensor, null: Tensor) -> Margins:
+    """Of one passage: logits (S,) of its sentences above that of none, to a tenth; -20 for what was cut off."""
+    margins = (sentences - null).clamp(min=-20).tolist()
+    return tuple(round(margin, 1) for margin in margins)
+
+
+def logits_of(margins: Sequence[Margins], size: int) -> tuple[Tensor, Tensor]:
+    """Logits (B, size) of the sentences of B passages, -inf beyond the last, and (B,) of none."""
+    logits = torch.full((len(margins), size), -torch.inf)
+    for row, some in enumerate(margins):
+        logits[row, : len(some)] = torch.tensor(some)
+    return logits, torch.zeros(len(margins))
 
 
 def loss_against(

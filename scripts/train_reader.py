@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from teacher import without_padding
+from teacher import Place, without_padding
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 from transformers import AutoTokenizer
@@ -53,6 +53,7 @@ class Row:
     sentences: tuple[Span, ...]
     evidence: tuple[int, ...]  # numbers of sentences; empty: none answers
     answer: Span | None
+    place: Place | None = None
 
 
 def main(argv: Sequence[str] | None = None) -> int:

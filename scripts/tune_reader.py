@@ -14,7 +14,8 @@ only repeat the question's words. Two sources of such groups:
         N questions an epoch of the training file, with hard negatives found by BM25
 
 With `--model` the network is another, of more or wider layers, which is not shipped but may teach: with `--teacher`
-a run learns from its judgements of the same passages, beside what people marked.
+a run learns from its judgements of the same passages, beside what people marked. With `--tell FILE` the teacher only
+writes them down, and with `--told FILE` a run learns from what is written, from these passages alone and without the teacher.
 
 Stopped, it goes on from its last checkpoint. `--mean FOLDER FOLDER` packs the mean of several runs.
 """
@@ -25,13 +26,24 @@ import argparse
 import hashlib
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from teacher import load_teacher, loss_against, new_network, record_of
+from teacher import (
+    Margins,
+    Place,
+    load_teacher,
+    logits_of,
+    loss_against,
+    margins_of,
+    new_network,
+    read_told,
+    record_of,
+    write_told,
+)
 from torch import Tensor
 from torch.nn.functional import cross_entropy, softplus
 from tqdm import tqdm
@@ -82,24 +94,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1945)
     parser.add_argument("--model", type=Path, help="folder of a BERT or an MPNet, by default the packaged")
     parser.add_argument("--teacher", type=Path, help="folder of a run with --model")
+    parser.add_argument("--tell", type=Path, metavar="FILE", help="only write down what --teacher says")
+    parser.add_argument("--told", type=Path, metavar="FILE", help="what --tell wrote")
     options = parser.parse_args(argv)
+    if options.tell and not options.teacher:
+        parser.error("--tell needs --teacher")
     options.out.mkdir(parents=True, exist_ok=True)
     if options.mean:
         pack(options.mean, options.out)
         return 0
-    if not options.start and not options.model:
+    if not options.start and not options.model and not options.tell:
         parser.error("--start, --model or --mean is needed")
+    told = read_told(options.told) if options.told else None
     judged = [searched(place) for place in options.judged]
+    if told is not None:
+        judged = [[(query, told_hits(query, hits, told)) for query, hits in one] for one in judged]
     source = Source(options.data, options.haystack) if options.data else None
     epochs = []
     for epoch in range(options.epochs):
         dice = random.Random(options.seed + epoch)
         drawn = [dice.sample(one, options.most) if len(one) > options.most else one for one in judged]
         some = [found for one in drawn for found in one]
+        some = [(query, hits) for query, hits in some if hits]  # with --told there may be none
         groups = [group_of(query, hits, options.passages, dice) for query, hits in some]
         groups += squad_groups(source, options.groups, epoch, options.seed, dice) if source else []
         epochs.append(list(batches(groups, dice)))
-    tune(epochs, options)
+    if options.tell:
+        write_told(options.tell, judgements(epochs, options.teacher))
+    else:
+        tune(epochs, told, options)
     return 0
 
 
@@ -132,6 +155,16 @@ def _judged(folder: Path, split: str, corpus: Path, work: Path, *, alone: bool) 
     return made
 
 
+def told_hits(query: Query, hits: Sequence[Hit], told: Mapping[Place, Margins]) -> list[Hit]:
+    """Those that were judged, in the sentences that they have now."""
+    return [
+        hit
+        for hit in hits
+        if len(told.get((query.query_id, hit.passage.doc_id, hit.passage.start), ()))
+        == len(hit.passage.sentences)
+    ]
+
+
 def group_of(query: Query, hits: Sequence[Hit], passages: int, dice: random.Random) -> Group:
     """So many of the passages found, more often those found first; where any answers, nearly always one that does."""
     question = typo(query.text, dice) if dice.random() < TYPOS else query.text
@@ -143,7 +176,8 @@ def group_of(query: Query, hits: Sequence[Hit], passages: int, dice: random.Rand
         some = {i for i, span in enumerate(spans) if any(e.overlaps(doc_id, span) for e in query.partly)}
         sentences = tuple((a - start, b - start) for a, b in spans)
         header = header_of(hit.title, hit.passage.section)
-        rows.append(Row(question, header, hit.text, sentences, tuple(sorted(right)), None))
+        place = query.query_id, doc_id, start
+        rows.append(Row(question, header, hit.text, sentences, tuple(sorted(right)), None, place))
         partly.append(frozenset(some - right))
     # drawn with weight 1 / (1 + rank / 3): Efraimidis & Spirakis, "Weighted random sampling with a reservoir", 2006
     order = sorted(range(len(rows)), key=lambda i: dice.random() ** (1 + i / 3), reverse=True)
@@ -218,7 +252,9 @@ def loss_of(
     return loss
 
 
-def tune(epochs: list[list[list[Group]]], options: argparse.Namespace) -> None:
+def tune(
+    epochs: list[list[list[Group]]], told: Mapping[Place, Margins] | None, options: argparse.Namespace
+) -> None:
     torch.manual_seed(options.seed)
     network, tokenizer = new_network(options.model or packaged_model())
     if options.start:
@@ -230,16 +266,25 @@ def tune(epochs: list[list[list[Group]]], options: argparse.Namespace) -> None:
         inputs, (right, spans) = tensors(tokenizer, rows)
         outputs = network(inputs)
         own = loss_of(outputs, groups, right, spans)
-        if tell is None:
+        if told is not None:
+            taught = [n for n, row in enumerate(rows) if row.place]  # the training file's passages are not
+            sizes = [len(group.rows) for group in groups if group.rows[0].place]
+            margins = [told[place] for row in rows if (place := row.place)]
+            said = logits_of(margins, inputs.sentences) if taught else None
+        else:
+            taught, sizes = list(range(len(rows))), [len(group.rows) for group in groups]
+            said = tell(rows) if tell else None
+        if said is None:
             return own
-        sizes = [len(group.rows) for group in groups]
-        return (1 - TAUGHT) * own + TAUGHT * loss_against(outputs[:2], tell(rows), sizes, TEMPERATURE)
+        against = loss_against((outputs[0][taught], outputs[1][taught]), said, sizes, TEMPERATURE)
+        return (1 - TAUGHT) * own + TAUGHT * against
 
     done = optimise(network, [batch for epoch in epochs for batch in epoch], loss, options)
     record = {
         "start": record_of(options.start) if options.start else None,
         "model": str(options.model) if options.model else "packaged",
         "teacher": record_of(options.teacher) if options.teacher else None,
+        "told": hashlib.sha256(options.told.read_bytes()).hexdigest() if options.told else None,
         "judged": [Path(place.split(":")[0]).name + ":" + place.split(":")[1] for place in options.judged],
         "groups": options.groups if options.data else 0,
         "most": options.most,
@@ -265,6 +310,20 @@ def teller(run: Path) -> Callable[[Sequence[Row]], tuple[Tensor, Tensor]]:
         return sentences, null
 
     return tell
+
+
+def judgements(epochs: list[list[list[Group]]], run: Path) -> dict[Place, Margins]:
+    """What the network of a run says of every passage that was searched."""
+    tell = teller(run)
+    told: dict[Place, Margins] = {}
+    for batch in tqdm([batch for epoch in epochs for batch in epoch], desc="telling"):
+        rows = [row for group in batch for row in group.rows if row.place]
+        if not rows:
+            continue
+        for row, sentences, null in zip(rows, *tell(rows), strict=True):
+            if row.place:
+                told[row.place] = margins_of(sentences[: len(row.sentences)], null)
+    return told
 
 
 def pack(folders: Sequence[Path], out: Path) -> None:

@@ -417,6 +417,23 @@ def test_tuning_sets_each_right_sentence_against_all_wrong_ones_of_its_question(
     assert tune_reader.loss_of(outputs, [group], right, none).item() == pytest.approx(within + across)
 
 
+def test_passages_were_told_of_where_their_sentences_are_still_as_many() -> None:
+    hits = [
+        Hit(corpus.Passage(f"d{k}", 5, 11, "", ((5, 8), (8, 11))), "s1 s2.", "", "", 0.0, k + 1, {})
+        for k in range(4)
+    ]
+    told = {
+        ("q", "d0", 5): (1.0, -1.0),
+        ("q", "d1", 5): (1.0,),
+        ("q", "d2", 6): (1.0, 2.0),
+        ("r", "d3", 5): (1.0, 2.0),
+    }
+    query = corpus.Query("q", "who")
+    assert tune_reader.told_hits(query, hits, told) == hits[:1]
+    (row,) = tune_reader.group_of(query, hits[:1], 3, random.Random(1)).rows
+    assert row.place == ("q", "d0", 5)
+
+
 def test_a_group_has_the_passages_asked_for_and_nearly_always_one_that_answers() -> None:
     """Ten passages of one sentence each, of which the last answers and the first does so in part."""
     hits = [

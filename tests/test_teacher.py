@@ -95,6 +95,18 @@ def test_a_run_is_read_with_the_model_that_it_names(folder: Path, tmp_path: Path
     assert read.null.weight.unique().tolist() == [0.5]
 
 
+def test_what_was_told_is_read_as_it_was_written(tmp_path: Path) -> None:
+    margins = teacher.margins_of(torch.tensor([3.0, -math.inf, 0.26]), torch.tensor(1.0))
+    assert margins == (2.0, -20.0, -0.7)  # 0.26 - 1 = -0.74
+    told = {("q1", "a.md", 0): margins, ("q1", "b.md", 70): (0.5,), ("q2", "ä\u2028.md", 3): (-1.0, 4.0)}
+    teacher.write_told(tmp_path / "told.jsonl", told)
+    assert teacher.read_told(tmp_path / "told.jsonl") == told
+    sentences, null = teacher.logits_of([(2.0, -20.0, -0.7), (0.5,)], 4)
+    inf = math.inf
+    assert torch.equal(sentences, torch.tensor([[2.0, -20.0, -0.7, -inf], [0.5, -inf, -inf, -inf]]))
+    assert torch.equal(null, torch.zeros(2))
+
+
 def test_what_is_taught_is_the_likelihood_of_sentences_in_a_passage_and_in_a_question() -> None:
     """Two passages of one question with two and one sentences; the teacher thinks all as likely as none."""
     missing = float("-inf")
