@@ -95,6 +95,7 @@
   let coming = remembered(); // id of the conversation to show again after a reload
   let back = null; // the same, until it is shown
   let leaving = false; // a new conversation was asked for, and is not there yet
+  let afterwards = null; // id of the one to open then: sent at once, the two could arrive the other way round
   let send = () => {}; // triggers an event of Gradio's
 
   const keyOf = (receipt) => `${receipt.time ?? ""} ${receipt.question}`;
@@ -131,6 +132,8 @@
         window.footnote.choose([]); // a new conversation is about all documents
       }
       leaving = false;
+      if (afterwards) open(afterwards);
+      afterwards = null;
     } else if (last.dataset.state !== "waiting" && Number(last.dataset.turn) === turns.length - 1) {
       const opened = find("#latest [data-conversation]")?.dataset.conversation;
       const receipts = onScreen();
@@ -170,6 +173,7 @@
   }
 
   function open(id) {
+    if (leaving) return void (afterwards = id);
     const kept = load(id);
     if (!kept || kept.collection !== collection) return;
     remember(id);
