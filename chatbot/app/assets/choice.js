@@ -2,32 +2,27 @@
 "use strict";
 
 (() => {
-  const { find, findAll, parts, extend, actions, say } = window.footnote;
-  const KEPT = "footnote-only"; // in sessionStorage: the choice of this tab
+  const { find, findAll, parts, extend, actions, say, TAB, remembered, remember } = window.footnote;
   const texts = (some) => (Array.isArray(some) ? some.filter((one) => typeof one === "string") : []);
   let server = null; // what Gradio calls Python's functions by
-  let choice = remembered(); // {collection, only}
+  let choice = read(remembered("only", TAB)); // {collection, only}
   let request = 0; // the latest question to the server; the reply to an earlier one comes too late
 
   const collection = () => window.footnote.servedCollection();
   const only = () => (choice.collection === collection() ? choice.only : []);
 
-  function remembered() {
+  function read(text) {
     try {
-      const kept = JSON.parse(sessionStorage.getItem(KEPT));
+      const kept = JSON.parse(text);
       return { collection: String(kept.collection), only: texts(kept.only) };
     } catch {
-      return { collection: "", only: [] }; // nothing chosen, or storage is switched off
+      return { collection: "", only: [] }; // nothing chosen, or not by us
     }
   }
 
   function keep(chosen) {
     choice = { collection: collection(), only: texts(chosen) };
-    try {
-      sessionStorage.setItem(KEPT, JSON.stringify(choice));
-    } catch {
-      // a reload asks all
-    }
+    remember("only", JSON.stringify(choice), TAB);
     mark();
   }
 

@@ -2,9 +2,8 @@
 "use strict";
 
 (() => {
-  const { find, findAll, extend, actions, shown, say } = window.footnote;
+  const { find, findAll, extend, actions, shown, say, TAB, remembered, remember } = window.footnote;
   const PREFIX = "footnote-conversation-"; // in localStorage, one entry a conversation
-  const CURRENT = "footnote-current"; // in sessionStorage: the one of this tab
   const LIMIT = 4_500_000; // characters in all; browsers hold about 5,000,000
   const LONGEST_NAME = 120;
 
@@ -92,7 +91,7 @@
 
   let current = null; // {id, known, seen}: what the store had of it, and what was on the screen
   let collection = ""; // the visitor's
-  let coming = remembered(); // id of the conversation to show again after a reload
+  let coming = remembered("current", TAB); // id of the conversation to show again after a reload
   let back = null; // the same, until it is shown
   let leaving = false; // a new conversation was asked for, and is not there yet
   let afterwards = null; // id of the one to open then: sent at once, the two could arrive the other way round
@@ -103,22 +102,7 @@
   const titleOf = (kept) => kept.name || kept.receipts[0].question;
   const isBelow = (some, all) => [...some].every((key) => all.has(key));
 
-  function remembered() {
-    try {
-      return sessionStorage.getItem(CURRENT);
-    } catch {
-      return null;
-    }
-  }
-
-  function remember(id) {
-    try {
-      if (id) sessionStorage.setItem(CURRENT, id);
-      else sessionStorage.removeItem(CURRENT);
-    } catch {
-      // a reload begins anew
-    }
-  }
+  const rememberCurrent = (id) => remember("current", id, TAB);
 
   const onScreen = () =>
     findAll("#conversation .turn[data-receipt]").map((turn) => JSON.parse(turn.dataset.receipt));
@@ -128,7 +112,7 @@
     const last = find("#latest .turn"); // the parts of a screen come one after the other
     if (!last) {
       if (current || leaving) {
-        remember((current = null));
+        rememberCurrent((current = null));
         window.footnote.choose([]); // a new conversation is about all documents
       }
       leaving = false;
@@ -139,7 +123,7 @@
       const receipts = onScreen();
       if (opened && opened !== current?.id) {
         current = { id: opened, known: keysOf(load(opened)?.receipts ?? []), seen: keysOf(receipts) };
-        remember(opened);
+        rememberCurrent(opened);
         if (opened !== back) window.footnote.choose(load(opened)?.only ?? []); // after a reload the tab has it
         back = null;
       }
@@ -169,14 +153,14 @@
       if (!keep(kept)) return;
     }
     current = { id: kept.id, known: keysOf(kept.receipts), seen };
-    remember(kept.id);
+    rememberCurrent(kept.id);
   }
 
   function open(id) {
     if (leaving) return void (afterwards = id);
     const kept = load(id);
     if (!kept || kept.collection !== collection) return;
-    remember(id);
+    rememberCurrent(id);
     send("select", { id, collection, receipts: kept.receipts });
   }
 

@@ -16,19 +16,23 @@
     document.body?.classList.toggle("dark", isDark()); // Gradio's own sign
   }
 
-  function remembered(what) {
+  const TAB = "sessionStorage"; // what is of one tab outlives its reloads alone
+
+  function remembered(what, store = "localStorage") {
     try {
-      return localStorage.getItem(`footnote-${what}`);
+      return window[store].getItem(`footnote-${what}`);
     } catch {
       return null; // storage is switched off
     }
   }
 
-  function remember(what, choice) {
+  // A text, or null to forget it.
+  function remember(what, text, store = "localStorage") {
     try {
-      localStorage.setItem(`footnote-${what}`, choice);
+      if (text === null) window[store].removeItem(`footnote-${what}`);
+      else window[store].setItem(`footnote-${what}`, text);
     } catch {
-      // the choice holds for this visit
+      // it holds for this visit
     }
   }
 
@@ -166,27 +170,18 @@
 
   // ---- what was typed comes back after a reload; the page loads itself anew when its server was away
 
-  const DRAFT = "footnote-draft"; // in sessionStorage
   let isBack = false; // what an earlier visit left
 
   function keepDraft() {
     if (!isBack) return;
     const asked = find('#latest .turn[data-state="waiting"] .question')?.textContent ?? "";
-    try {
-      sessionStorage.setItem(DRAFT, find("#question textarea").value || asked);
-    } catch {
-      // it is lost
-    }
+    remember("draft", find("#question textarea").value || asked, TAB);
   }
 
   function bringDraft({ target }) {
     if (isBack || !target.matches?.("#question textarea")) return;
     isBack = true;
-    try {
-      if (!target.value) fill(target, sessionStorage.getItem(DRAFT) ?? "");
-    } catch {
-      // storage is switched off
-    }
+    if (!target.value) fill(target, remembered("draft", TAB) ?? "");
   }
 
   function fill(box, text) {
@@ -361,6 +356,7 @@
     depth,
     isComposing,
     turnArticle,
+    TAB,
     remembered,
     remember,
     conversationMarkdown,
