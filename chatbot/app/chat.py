@@ -188,13 +188,12 @@ def respond(
                 turn = replace(make_turn(chatbot, step, receipt), question=question)
             elif step != "searching":  # the first screen says so already
                 yield draw_latest([*turns, turn], step=step)
-    except ChatbotError as error:
-        turn = Turn(question, error=str(error))
+    except Exception as error:
+        foreseen = isinstance(error, ChatbotError)
+        turn = Turn(question, error=str(error) if foreseen else BROKEN)
         yield draw_latest([*turns, turn], composer="" if chosen else question)
-    except Exception:
-        turn = Turn(question, error=BROKEN)
-        yield draw_latest([*turns, turn], composer="" if chosen else question)
-        raise
+        if not foreseen:
+            raise
     else:
         yield draw_latest([*turns, turn])
 
