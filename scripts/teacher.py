@@ -25,9 +25,8 @@ from chatbot.writing import write_at_once
 FROZEN = 4  # of an MPNet's layers, the lowest: they learn little of one task and take a fifth of the time
 _FIRST = 2  # position of an MPNet's first token
 
-Place = tuple[
-    str, str, int
-]  # of a passage that was searched: query, document, the passage's first character there
+# of a passage that was searched: query, document, the passage's first character there
+Place = tuple[str, str, int]
 Margins = tuple[float, ...]  # of a passage's sentences: logit less that of none
 
 

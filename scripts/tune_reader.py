@@ -61,6 +61,9 @@ NEGATIVES = 3  # hard negatives of a question of the training file
 TAUGHT = 0.7  # of the loss, with a teacher
 TEMPERATURE = 1.5
 
+# what a teacher says of rows: logits of their sentences (B, S) and of none (B,)
+Tell = Callable[[Sequence[Row]], tuple[Tensor, Tensor]]
+
 
 @dataclass(frozen=True)
 class Group:
@@ -259,25 +262,21 @@ def tune(
     network, tokenizer = new_network(options.model or packaged_model())
     if options.start:
         network.load_state_dict(load_file(options.start / "reader.safetensors"), strict=False)
-    tell = teller(options.teacher) if options.teacher else None
+    tell = remembering(told) if told is not None else teller(options.teacher) if options.teacher else None
 
     def loss(groups: list[Group]) -> Tensor:
         rows = [row for group in groups for row in group.rows]
         inputs, (right, spans) = tensors(tokenizer, rows)
         outputs = network(inputs)
         own = loss_of(outputs, groups, right, spans)
-        if told is not None:
-            taught = [n for n, row in enumerate(rows) if row.place]  # the training file's passages are not
-            sizes = [len(group.rows) for group in groups if group.rows[0].place]
-            margins = [told[place] for row in rows if (place := row.place)]
-            said = logits_of(margins, inputs.sentences) if taught else None
-        else:
-            taught, sizes = list(range(len(rows))), [len(group.rows) for group in groups]
-            said = tell(rows) if tell else None
-        if said is None:
+        # nothing is written of the training file's passages
+        taught = [n for n, row in enumerate(rows) if told is None or row.place]
+        if tell is None or not taught:
             return own
-        against = loss_against((outputs[0][taught], outputs[1][taught]), said, sizes, TEMPERATURE)
-        return (1 - TAUGHT) * own + TAUGHT * against
+        said = tell([rows[n] for n in taught])
+        ours = outputs[0][taught, : said[0].shape[1]], outputs[1][taught]
+        sizes = [len(group.rows) for group in groups if told is None or group.rows[0].place]
+        return (1 - TAUGHT) * own + TAUGHT * loss_against(ours, said, sizes, TEMPERATURE)
 
     done = optimise(network, [batch for epoch in epochs for batch in epoch], loss, options)
     record = {
@@ -300,8 +299,15 @@ def tune(
         pack([options.out], options.out)
 
 
-def teller(run: Path) -> Callable[[Sequence[Row]], tuple[Tensor, Tensor]]:
-    """What the network of a run says of rows: logits of their sentences (B, S) and of none (B,)."""
+def remembering(told: Mapping[Place, Margins]) -> Tell:
+    def tell(rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
+        margins = [told[row.place] for row in rows if row.place]
+        return logits_of(margins, max(map(len, margins)))
+
+    return tell
+
+
+def teller(run: Path) -> Tell:
     network, tokenizer = load_teacher(run)
 
     def tell(rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
@@ -317,9 +323,7 @@ def judgements(epochs: list[list[list[Group]]], run: Path) -> dict[Place, Margin
     tell = teller(run)
     told: dict[Place, Margins] = {}
     for batch in tqdm([batch for epoch in epochs for batch in epoch], desc="telling"):
-        rows = [row for group in batch for row in group.rows if row.place]
-        if not rows:
-            continue
+        rows = [row for group in batch for row in group.rows]
         for row, sentences, null in zip(rows, *tell(rows), strict=True):
             if row.place:
                 told[row.place] = margins_of(sentences[: len(row.sentences)], null)
