@@ -27,8 +27,6 @@ pytestmark = pytest.mark.browser
 SHIPS = "How long is the Missouri?"
 OAKS = "How long can an oak live?"
 PREFIX = "footnote-conversation-"
-
-
 HARBOUR = {"harbour.md": "# Harbour\n\nThe harbour of Port Nowhere is 12 metres deep.\n"}
 
 
@@ -192,14 +190,19 @@ def test_the_conversation_just_left_can_be_opened_before_the_new_one_is_there(op
     expect_kept(page, 1)
 
 
-def test_of_two_conversations_the_one_that_was_chosen_last_is_opened(
-    open_page: OpenPage, ships: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page = open_page(url=ships.url)
+def keep_two(page: Page) -> None:
+    """A conversation on SHIPS and one on OAKS, both left."""
     for question in (SHIPS, OAKS):
         ask(page, question)
         start_new(page)
     expect_kept(page, 1, 1)
+
+
+def test_of_two_conversations_the_one_that_was_chosen_last_is_opened(
+    open_page: OpenPage, ships: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page(url=ships.url)
+    keep_two(page)
     looked_up, restore = threading.Event(), chat.restore_turns
 
     def wait(*given: Any) -> chat.Screen:
@@ -233,10 +236,7 @@ def test_a_deleted_conversation_comes_back_by_undo(open_page: OpenPage) -> None:
 
 def test_a_click_that_ends_a_renaming_does_what_it_is_for(open_page: OpenPage, ships: Served) -> None:
     page = open_page(url=ships.url)
-    for question in (SHIPS, OAKS):
-        ask(page, question)
-        start_new(page)
-    expect_kept(page, 1, 1)
+    keep_two(page)
     listed = open_list(page)
     listed.get_by_role("button", name=f"Rename {SHIPS}").click()
     page.keyboard.type("Battleships")

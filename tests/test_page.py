@@ -649,17 +649,23 @@ def test_every_mark_is_the_quote_that_the_answer_json_cites(open_page: OpenPage,
         assert page.locator("#panel mark.current").text_content() == cited["quote"]
 
 
-@browser
-def test_every_vote_counts_also_when_the_one_before_is_not_saved_yet(
-    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    saved, save = threading.Event(), Feedback.save
+@pytest.fixture
+def saved(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """No vote is saved before it is set."""
+    may, save = threading.Event(), Feedback.save
 
     def wait(feedback: Feedback, *given: Any) -> None:
-        assert saved.wait(20)
+        assert may.wait(20)
         save(feedback, *given)
 
     monkeypatch.setattr(Feedback, "save", wait)
+    return may
+
+
+@browser
+def test_every_vote_counts_also_when_the_one_before_is_not_saved_yet(
+    open_page: OpenPage, tmp_path: Path, saved: threading.Event
+) -> None:
     for elsewhere in serve_in_thread([collection(Parrot(answer()), tmp_path)]):
         page = open_page(url=elsewhere.url)
         votes = [ask(page, asked).get_by_role("button", name="Good answer") for asked in ("One?", "Two?")]
@@ -674,15 +680,8 @@ def test_every_vote_counts_also_when_the_one_before_is_not_saved_yet(
 
 @browser
 def test_a_vote_on_a_conversation_that_is_left_is_not_on_the_next(
-    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_page: OpenPage, tmp_path: Path, saved: threading.Event
 ) -> None:
-    saved, save = threading.Event(), Feedback.save
-
-    def wait(feedback: Feedback, *given: Any) -> None:
-        assert saved.wait(20)
-        save(feedback, *given)
-
-    monkeypatch.setattr(Feedback, "save", wait)
     for elsewhere in serve_in_thread([collection(Parrot(answer()), tmp_path)]):
         page = open_page(url=elsewhere.url)
         ask(page, "One?").get_by_role("button", name="Good answer").click()

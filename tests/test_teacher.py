@@ -57,21 +57,8 @@ def test_its_states_are_those_of_the_padded_network_and_0_at_padding(folder: Pat
 def test_it_finds_the_sentences_of_the_passage_and_learns_above_its_lowest_layers(folder: Path) -> None:
     network, tokenizer = teacher.new_network(folder)
     inputs = encode_pairs(tokenizer, ["who won?"], [""], ["Japan lost. It fought."], [[(0, 11), (12, 22)]])
-    numbers = [
-        -1,
-        -1,
-        -1,
-        -1,
-        -1,
-        -1,
-        0,
-        0,
-        0,
-        1,
-        1,
-        1,
-        -1,
-    ]  # <s> who won ? </s> </s> japan lost . it fought . </s>
+    # <s> who won ? </s> </s> japan lost . it fought . </s>
+    numbers = [*[-1] * 6, *[0] * 3, *[1] * 3, -1]
     assert inputs.sentence_of.tolist() == [numbers]
     network.backbone = teacher.without_padding(network.backbone)
     sentences, null, _ = network(inputs)
