@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,6 +41,8 @@ The brass barometer of Port Nowhere {NASTY} was sold in 1911 for 340 crowns. It 
 QUESTION = "When did Molotov read the declaration of war to Ambassador Sato?"
 FOLLOW_UP = "What did he say about mediation?"
 OFF_TOPIC = "How do I bake sourdough bread?"
+# the first is made for this: a page opens in two thirds of the time
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -87,12 +90,13 @@ def serve_in_thread(collections: Sequence[Collection]) -> Iterator[Served]:
     page = build_page(collections)
     launch(page, "127.0.0.1", port)
     yield Served(f"http://127.0.0.1:{port}", tuple(collections))
-    page.close(verbose=False)
+    # aside: a stream that a closed tab has left holds it for five seconds
+    Thread(target=page.close, kwargs={"verbose": False}, daemon=True).start()
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if not program:
         missing = "no Chromium on this machine; install the chromium package"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
