@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.conversation import TURNS, frame_words, meanings, smalltalk
-from chatbot.corpus import SECTION_JOINT, Document, header_of
+from chatbot.corpus import SECTION_JOINT, Document, header_of, on_one_line
 from chatbot.disagreement import Statement
 from chatbot.disagreement import positions as find_positions
 from chatbot.encoder import Encoder, load_encoder
@@ -114,6 +114,11 @@ class Citation:
     quote: str
     doc_sha256: str
     confidence: float | None = None
+
+    @property
+    def words(self) -> str:
+        """The quote as it is shown, see `on_one_line`."""
+        return on_one_line(self.quote, self.doc_id)
 
 
 @dataclass(frozen=True)
@@ -800,7 +805,7 @@ def first_short(asked: Asked, citations: Sequence[Citation], quoted: Sequence[Ev
         offered = answers_of_kind(evidence.text, asked.kind, asked.text)
         least = SURE if len({evidence.text[start:end] for start, end in offered}) > 1 else LIKELY
         if fit and (citation.confidence or 0.0) >= least and (short := short_answer(asked, evidence)):
-            return short
+            return on_one_line(short, citation.doc_id)
         if offered:
             break
     return ""
@@ -859,7 +864,7 @@ def _cite(number: int, evidence: Evidence, section: str, document: Document, con
 def _text(status: str, citations: Sequence[Citation]) -> str:
     if status == "not_found":
         return "The documents do not answer this question."
-    quoted = "\n".join(f"{' '.join(c.quote.split())} [{c.number}]" for c in citations)
+    quoted = "\n".join(f"{c.words} [{c.number}]" for c in citations)
     if status == "disagreement":
         return f"The sources differ:\n{quoted}"
     if status == "closest":

@@ -431,7 +431,7 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
         if token.type == "heading_open" and following is not None:
             level = int(token.tag[1])
             path = [entry for entry in path if entry[0] < level]
-            headings.append(_plain_heading(following))
+            headings.append(_without_marks(following))
             path.append((level, headings[-1]))
         elif token.type == "html_block":
             markup += 1
@@ -452,15 +452,36 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
 
 
 _STYLING = re.compile(
-    r"</?(?:a|abbr|b|big|br|cite|code|em|font|i|kbd|mark|q|small|span|strong|sub|sup|tt|u|var)\b[^>]*>",
+    r"</?(?:a|abbr|b|big|cite|code|em|font|i|kbd|mark|q|small|span|strong|sub|sup|tt|u|var)\b[^>]*>",
     re.IGNORECASE,
 )
+_LINE_BREAK = re.compile(r"<br\b[^>]*>", re.IGNORECASE)
+_QUOTED_LINE = re.compile(r"(?<=[\r\n])[ \t]*(?:>[ \t]?)+")
+# of bold text that is longer than a sentence
+_HALF_A_PAIR = re.compile(r"(?<!\S)\*\*+(?=\S)|(?<=\S)\*\*+(?!\S)")
+_LETTERS = re.compile(r"[^\W_]+")
 
 
-def _plain_heading(inline: Token) -> str:
+def on_one_line(text: str, doc_id: str) -> str:
+    """Words of a document as they are shown: with single spaces, and of Markdown without its marks and links' addresses.
+
+    The marks stay where the words would be others without them, as in "3*4*5".
+    """
+    flat = " ".join(text.split())
+    if Path(doc_id).suffix.lower() not in _MARKDOWN:
+        return flat
+    (inline,) = _MARKDOWN_IT.parseInline(_QUOTED_LINE.sub("", text))
+    plain = _HALF_A_PAIR.sub("", _without_marks(inline))
+    left = iter(_LETTERS.findall(flat))
+    return plain if plain and all(word in left for word in _LETTERS.findall(plain)) else flat
+
+
+def _without_marks(inline: Token) -> str:
     """Without the marks of Markdown and tags that style: "The cp command" for "The `cp` [<i>command</i>](cp.md)"."""
     pieces = (
-        " " if piece.type in {"softbreak", "hardbreak"} else piece.content
+        " "
+        if piece.type in {"softbreak", "hardbreak"} or _LINE_BREAK.fullmatch(piece.content)
+        else piece.content
         for piece in inline.children or ()
         if piece.type != "html_inline" or not _STYLING.fullmatch(piece.content)
     )

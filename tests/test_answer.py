@@ -112,7 +112,7 @@ def check_citations(answer: Answer, index: PassageIndex) -> None:
         assert citation.quote.strip()
         assert citation.doc_sha256 == document.sha256
         assert (citation.title, citation.source) == (document.title, document.source)
-        assert f"{' '.join(citation.quote.split())} [{citation.number}]" in answer.text
+        assert f"{citation.words} [{citation.number}]" in answer.text
 
 
 # Quotes -------------------------------------------------------------------------------------
@@ -133,6 +133,16 @@ def test_the_first_quote_is_the_sentence_that_answers(chatbot: Chatbot, question
     answer = chatbot.answer(question)
     assert answer.citations[0].quote == quote
     check_citations(answer, chatbot.index)
+
+
+def test_marks_of_markdown_are_quoted_and_not_shown(make_corpus: MakeCorpus, tmp_path: Path) -> None:
+    text = "> The **lamp** of [Cape Sorrow](c.md) was lit\n> in 1871.\n"
+    build_index(make_corpus({"a.md": text}), tmp_path / "index", HashEncoder())
+    chatbot = Chatbot(tmp_path / "index", HashEncoder(), None, parameters())
+    answer = chatbot.answer("When was the lamp of Cape Sorrow lit?")
+    assert answer.text == "The lamp of Cape Sorrow was lit in 1871. [1]"
+    assert [citation.quote for citation in answer.citations] == [text[2:-1]]
+    assert [verdict.state for verdict in verify(answer.to_json(), chatbot.index)] == ["valid"]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -42,7 +42,7 @@ def announce(turn: Turn, step: str) -> str:
     if answer.status == "answered":
         first = answer.citations[0]
         sure = "" if first.confidence is None else f", {confidence_word(first.confidence)}"
-        parts = (answer.short_answer, shorten(first.quote))
+        parts = (answer.short_answer, shorten(first.words))
         return f"Answered with {quotes}{sure}: {' – '.join(part for part in parts if part)}"
     return {
         "disagreement": f"The sources differ; {quotes}. {tell_positions(answer)}".rstrip(),
@@ -249,9 +249,9 @@ def draw_lacking(answer: Answer) -> Markup:
 
 def draw_disagreement(answer: Answer) -> Markup:
     """The quotes side by side, the figures that at most half of them give in bold."""
-    given = Counter(figure for cited in answer.citations for figure in set(FIGURE.findall(cited.quote)))
+    given = Counter(figure for cited in answer.citations for figure in set(FIGURE.findall(cited.words)))
     shared = {figure for figure, quotes in given.items() if quotes > len(answer.citations) / 2}
-    cards = (draw_card(cited, draw_figures(cited.quote, shared)) for cited in answer.citations)
+    cards = (draw_card(cited, draw_figures(cited.words, shared)) for cited in answer.citations)
     return Markup('<h3>The sources differ</h3>{}<ul class="cards">{}</ul>{}').format(
         draw_short(answer), Markup().join(cards), draw_lacking(answer)
     )
@@ -268,7 +268,7 @@ def draw_figures(quote: str, shared: Collection[str]) -> Markup:
 
 
 def draw_closest(answer: Answer) -> Markup:
-    cards = Markup().join(draw_card(cited, cited.quote) for cited in answer.citations)
+    cards = Markup().join(draw_card(cited, cited.words) for cited in answer.citations)
     return Markup(
         '<h3>No source answers this</h3><p>The nearest passages are:</p><ul class="cards nearest">{}</ul>{}'
     ).format(cards, draw_searched(answer))
@@ -310,7 +310,7 @@ def draw_text(answer: Answer) -> Markup:
 def draw_numbers(line: str, citations: Sequence[Citation]) -> Markup:
     """Text whose [1] are buttons, unless a document wrote the "[1]" itself."""
     by_number = {str(citation.number): citation for citation in citations}
-    quotes = [" ".join(citation.quote.split()) for citation in citations]  # as in Answer.text
+    quotes = [citation.words for citation in citations]
     spans = [(line.find(quote), line.find(quote) + len(quote)) for quote in quotes if quote in line]
     drawn, last = Markup(), 0
     for mark in re.finditer(r"\s?\[(\d+)\]", line):

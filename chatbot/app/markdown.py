@@ -29,7 +29,7 @@ def _answer_markdown(answer: Answer, looked_in: Sequence[str]) -> Iterator[str]:
     if answer.status == "smalltalk":
         yield escape_markdown(answer.text)
     for citation in answer.citations:
-        quote = escape_markdown(" ".join(citation.quote.split()))
+        quote = escape_markdown(citation.words)
         changed = " (the source has changed since)" if isinstance(citation, Lost) else ""
         yield f"> {quote} [{citation.number}]{changed}"
     if answer.not_found:

@@ -12,7 +12,7 @@ from chatbot.answer import LONGEST_QUESTION, Chatbot
 from chatbot.app.parts import html_part, read_call
 from chatbot.app.voting import first_words
 from chatbot.collection import Collection
-from chatbot.corpus import Passage
+from chatbot.corpus import Passage, on_one_line
 from chatbot.index import PassageIndex
 from chatbot.review import passages_of
 from chatbot.writing import sendable
@@ -121,7 +121,7 @@ def draw_sentences(
             start,
             end,
             Markup(" checked") if (passage.doc_id, start, end) in marked else "",
-            " ".join(text[start:end].split()),
+            on_one_line(text[start:end], passage.doc_id),
         )
         for start, end in passage.sentences
     )

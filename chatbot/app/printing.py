@@ -99,7 +99,7 @@ def _answer(answer: Answer, numbers: dict[Place, int], looked_in: Sequence[str])
 def _quote(citation: Citation, number: int) -> Markup:
     lost = Markup(' <span class="aside">(the source has changed since)</span>')
     return Markup('<blockquote dir="auto">{}<sup><a href="#source-{}">[{}]</a></sup>{}</blockquote>').format(
-        " ".join(citation.quote.split()), number, number, lost if isinstance(citation, Lost) else ""
+        citation.words, number, number, lost if isinstance(citation, Lost) else ""
     )
 
 

@@ -119,11 +119,10 @@ def restore_turn(collection: Collection, receipt: Receipt) -> Turn:
     citations = tuple(
         _look_up(citation, verdict, index) for citation, verdict in zip(then.citations, verdicts, strict=True)
     )
-    quotes = [" ".join(citation.quote.split()) for citation in citations]
-    text = "\n".join(f"{quote} [{number}]" for number, quote in enumerate(quotes, 1))
+    text = "\n".join(f"{citation.words} [{number}]" for number, citation in enumerate(citations, 1))
     if then.status == "smalltalk":
         text = smalltalk(then.question) or ""
-    short = then.short_answer if any(then.short_answer in c.quote for c in then.citations) else ""
+    short = then.short_answer if any(then.short_answer in c.words for c in then.citations) else ""
     if not text and then.status != "not_found":
         raise ReceiptError("this answer quotes nothing")
     hits = tuple(_fill(then.hits, index))
