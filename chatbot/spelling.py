@@ -1,4 +1,4 @@
-"""Misspelt words of a question, put right by the words of the documents.
+"""Words of a question that the documents spell otherwise: misspelt ones, and British or American ones.
 
 A search by words finds nothing for "goverment", and the networks, which read it as three pieces, understand little.
 A word of five letters or more is suspected where neither the documents have it, nor an English dictionary, nor BERT's
@@ -7,12 +7,15 @@ small, of the dictionary: with the same first letter, which is seldom mistaken (
 and one error away, as most are: a letter more, less or other, or two exchanged (Damerau, CACM 1964). Two errors are
 put right in words of nine letters or more, and of seven where the consonants are the same ("emporer"). Where many
 words are suspected, or most of these are near to none, the question is in another language, and left alone.
+
+A word that the documents lack, right or wrong, becomes its other spelling where they have that: "labor", "labour".
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from typing import Protocol
@@ -45,7 +48,73 @@ class Vocabulary(Protocol):
 
 
 def put_right(question: str, documents: Vocabulary) -> str:
-    """The question with its misspelt words as the documents write them; itself where there are none."""
+    """The question in the documents' spelling; itself where it is in it."""
+    return _mended(_respelt(question, documents), documents)
+
+
+def _respelt(question: str, documents: Vocabulary) -> str:
+    """With words as the documents have them that differ between British and American; names keep theirs."""
+
+    def respell(word: re.Match[str]) -> str:
+        low = fold(word[0])
+        is_name = word[0].isupper() or (word[0][0].isupper() and _WORD.search(question, 0, word.start()))
+        if is_name or documents.has_word(low):
+            return word[0]
+        other = next(filter(documents.has_word, _other_spellings(low)), "")
+        return _cased(other, word[0]) or word[0]
+
+    return _WORD.sub(respell, question)
+
+
+def _other_spellings(word: str) -> Iterator[str]:
+    """The British spellings of an American word and the other way round, some of which are no words."""
+    for differing in _DIFFERING:
+        for shape, other in differing:
+            if found := shape.fullmatch(word):
+                yield word[: found.start(1)] + other + word[found.end(1) :]
+
+
+def _both_ways(british: str, american: str, where: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """`where` is the word, with % for what differs."""
+    return tuple(
+        (re.compile(where.replace("%", f"({one})")), other)
+        for one, other in ((british, american), (american, british))
+    )
+
+
+_DIFFERING = (
+    # colour, labourer, favourite
+    _both_ways(
+        "our",
+        "or",
+        "[a-z]{3,}%(?:|e?s|s?(?:ed|ing|ings|ers?|ful|fully|less|able|ably|al|ally|it(?:e|es|ism)|ists?|hoods?|ly|y|i[sz][a-z]+))",
+    ),
+    _both_ways("our", "or", "od%(?:|s|less)"),
+    _both_ways("is", "iz", "[a-z]{3,}%(?:e|ed|es|ers?|ings?|able|ations?|ational)"),  # organise
+    _both_ways("ys", "yz", "[a-z]{2,}%(?:e|ed|es|ers?|ing)"),  # analyse
+    # centre
+    _both_ways("re", "er", "[a-z]*(?:cent|met|lit|fib|theat|calib|lust|spect|somb|sab|meag|louv)%(?:|s|d)"),
+    _both_ways("c", "s", "[a-z]*(?:defen|offen|licen|preten|practi)%(?:|e|ed|es|eless|ing)"),
+    _both_ways("l", "ll", "(?:ski|wi)%ful(?:|ly)"),  # "travelled" and "fulfil" have one stem
+    _both_ways("ogue", "og", "[a-z]{3,}%s?"),  # catalogue
+    _both_ways("ae", "e", "[a-z]*%[a-z]{3,}"),  # encyclopaedia
+    _both_ways("oe", "e", "[a-z]*%[a-z]{3,}"),  # foetus
+    _both_ways("oeuvre", "euver", "man%(?:|s|d|able)"),
+    _both_ways("amme", "am", "progr%s?"),
+    _both_ways("ey", "ay", "gr%(?:|s|ish)"),
+    _both_ways("ough", "ow", "pl%(?:|s|ed|ing)"),
+    _both_ways("ium", "um", "alumin%"),
+    _both_ways("c", "k", "s%eptic(?:|s|al|ism)"),
+    _both_ways("ould", "old", "m%(?:|s|y|ed|ing)"),
+    _both_ways("e", "i", "art%facts?"),
+    _both_ways("ph", "f", "sul%(?:ur|uric|ate|ates|ide|ides)"),
+    _both_ways("ge", "g", "(?:jud|acknowled)%ments?"),
+    _both_ways("eller", "el", "jew%y"),
+)
+
+
+def _mended(question: str, documents: Vocabulary) -> str:
+    """With its misspelt words as they are most likely meant."""
     words = list(_WORD.finditer(question))
     suspected = [word for word in words if len(word[0]) >= SHORTEST and _suspected(word[0], documents)]
     if len(suspected) > MOST:
@@ -59,9 +128,13 @@ def put_right(question: str, documents: Vocabulary) -> str:
     right, last = "", 0
     for word, other in zip(suspected, nearest, strict=True):
         if other not in ("", fold(word[0])):
-            right += question[last : word.start()] + (other.capitalize() if word[0][0].isupper() else other)
+            right += question[last : word.start()] + _cased(other, word[0])
             last = word.end()
     return right + question[last:]
+
+
+def _cased(word: str, like: str) -> str:
+    return word.capitalize() if like[0].isupper() else word
 
 
 def _suspected(word: str, documents: Vocabulary) -> bool:

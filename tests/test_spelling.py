@@ -59,6 +59,62 @@ def test_one_error_is_put_right(typed: str, right: str) -> None:
     assert put_right(right, DOCUMENTS) == right
 
 
+BRITISH = Words(
+    labourer=1,
+    organisation=1,
+    defence=1,
+    centre=2,
+    harbour=1,
+    skilful=1,
+    analyse=1,
+    catalogue=1,
+    encyclopaedia=1,
+    manoeuvre=1,
+    practise=1,
+    grey=1,
+    fourth=1,
+    filling=1,
+)
+AMERICAN = Words(
+    laborer=1,
+    organization=1,
+    defense=1,
+    center=2,
+    harbor=1,
+    skillful=1,
+    analyze=1,
+    catalog=1,
+    encyclopedia=1,
+    maneuver=1,
+    practice=1,
+    gray=1,
+    fourth=1,
+    filling=1,
+)
+
+
+@pytest.mark.parametrize(("british", "american"), list(zip(BRITISH.counts, AMERICAN.counts, strict=True)))
+def test_british_and_american_are_spelt_as_in_the_documents(british: str, american: str) -> None:
+    for word in (british, american):
+        assert put_right(f"a {word}?", BRITISH) == f"a {british}?"
+        assert put_right(f"a {word}?", AMERICAN) == f"a {american}?"
+    assert put_right(american.capitalize(), BRITISH) == british.capitalize()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who sailed from Pearl Harbor?",
+        "A HARBOR",
+        "Go forth and do the filing.",
+        "harbor@a.org",
+        "a flavor",  # no document has either
+    ],
+)
+def test_names_and_other_words_keep_their_spelling(question: str) -> None:
+    assert put_right(question, BRITISH) == question
+
+
 @pytest.mark.parametrize(
     "question",
     [
