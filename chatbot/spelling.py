@@ -57,8 +57,7 @@ def _respelt(question: str, documents: Vocabulary) -> str:
 
     def respell(word: re.Match[str]) -> str:
         low = fold(word[0])
-        is_name = word[0].isupper() or (word[0][0].isupper() and _WORD.search(question, 0, word.start()))
-        if is_name or documents.has_word(low):
+        if word[0].isupper() or _is_name(word) or documents.has_word(low):
             return word[0]
         other = next(filter(documents.has_word, _other_spellings(low)), "")
         return _cased(other, word[0]) or word[0]
@@ -68,69 +67,68 @@ def _respelt(question: str, documents: Vocabulary) -> str:
 
 def _other_spellings(word: str) -> Iterator[str]:
     """The British spellings of an American word and the other way round, some of which are no words."""
-    for differing in _DIFFERING:
-        for shape, other in differing:
-            if found := shape.fullmatch(word):
-                yield word[: found.start(1)] + other + word[found.end(1) :]
+    for shape, other in _DIFFERING:
+        if found := shape.fullmatch(word):
+            yield word[: found.start(1)] + other + word[found.end(1) :]
 
 
-def _both_ways(british: str, american: str, where: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """`where` is the word, with % for what differs."""
-    return tuple(
-        (re.compile(where.replace("%", f"({one})")), other)
-        for one, other in ((british, american), (american, british))
-    )
-
-
-_DIFFERING = (
+# British, American, and the words with % for what differs
+_SPELLINGS = (
     # colour, labourer, favourite
-    _both_ways(
+    (
         "our",
         "or",
         "[a-z]{3,}%(?:|e?s|s?(?:ed|ing|ings|ers?|ful|fully|less|able|ably|al|ally|it(?:e|es|ism)|ists?|hoods?|ly|y|i[sz][a-z]+))",
     ),
-    _both_ways("our", "or", "od%(?:|s|less)"),
-    _both_ways("is", "iz", "[a-z]{3,}%(?:e|ed|es|ers?|ings?|able|ations?|ational)"),  # organise
-    _both_ways("ys", "yz", "[a-z]{2,}%(?:e|ed|es|ers?|ing)"),  # analyse
+    ("our", "or", "od%(?:|s|less)"),
+    ("is", "iz", "[a-z]{3,}%(?:e|ed|es|ers?|ings?|able|ations?|ational)"),  # organise
+    ("ys", "yz", "[a-z]{2,}%(?:e|ed|es|ers?|ing)"),  # analyse
     # centre
-    _both_ways("re", "er", "[a-z]*(?:cent|met|lit|fib|theat|calib|lust|spect|somb|sab|meag|louv)%(?:|s|d)"),
-    _both_ways("c", "s", "[a-z]*(?:defen|offen|licen|preten|practi)%(?:|e|ed|es|eless|ing)"),
-    _both_ways("l", "ll", "(?:ski|wi)%ful(?:|ly)"),  # "travelled" and "fulfil" have one stem
-    _both_ways("ogue", "og", "[a-z]{3,}%s?"),  # catalogue
-    _both_ways("ae", "e", "[a-z]*%[a-z]{3,}"),  # encyclopaedia
-    _both_ways("oe", "e", "[a-z]*%[a-z]{3,}"),  # foetus
-    _both_ways("oeuvre", "euver", "man%(?:|s|d|able)"),
-    _both_ways("amme", "am", "progr%s?"),
-    _both_ways("ey", "ay", "gr%(?:|s|ish)"),
-    _both_ways("ough", "ow", "pl%(?:|s|ed|ing)"),
-    _both_ways("ium", "um", "alumin%"),
-    _both_ways("c", "k", "s%eptic(?:|s|al|ism)"),
-    _both_ways("ould", "old", "m%(?:|s|y|ed|ing)"),
-    _both_ways("e", "i", "art%facts?"),
-    _both_ways("ph", "f", "sul%(?:ur|uric|ate|ates|ide|ides)"),
-    _both_ways("ge", "g", "(?:jud|acknowled)%ments?"),
-    _both_ways("eller", "el", "jew%y"),
+    ("re", "er", "[a-z]*(?:cent|met|lit|fib|theat|calib|lust|spect|somb|sab|meag|louv)%(?:|s|d)"),
+    ("c", "s", "[a-z]*(?:defen|offen|licen|preten|practi)%(?:|e|ed|es|eless|ing)"),
+    ("l", "ll", "(?:ski|wi)%ful(?:|ly)"),  # "travelled" and "fulfil" have one stem
+    ("ogue", "og", "[a-z]{3,}%s?"),  # catalogue
+    ("ae", "e", "[a-z]*%[a-z]{3,}"),  # encyclopaedia
+    ("oe", "e", "[a-z]*%[a-z]{3,}"),  # foetus
+    ("oeuvre", "euver", "man%(?:|s|d|able)"),
+    ("amme", "am", "progr%s?"),
+    ("ey", "ay", "gr%(?:|s|ish)"),
+    ("ough", "ow", "pl%(?:|s|ed|ing)"),
+    ("ium", "um", "alumin%"),
+    ("c", "k", "s%eptic(?:|s|al|ism)"),
+    ("ould", "old", "m%(?:|s|y|ed|ing)"),
+    ("e", "i", "art%facts?"),
+    ("ph", "f", "sul%(?:ur|uric|ate|ates|ide|ides)"),
+    ("ge", "g", "(?:jud|acknowled)%ments?"),
+    ("eller", "el", "jew%y"),
 )
+_DIFFERING = [
+    (re.compile(where.replace("%", f"({one})")), other)
+    for british, american, where in _SPELLINGS
+    for one, other in ((british, american), (american, british))
+]
 
 
 def _mended(question: str, documents: Vocabulary) -> str:
     """With its misspelt words as they are most likely meant."""
-    words = list(_WORD.finditer(question))
+    words = _WORD.finditer(question)
     suspected = [word for word in words if len(word[0]) >= SHORTEST and _suspected(word[0], documents)]
     if len(suspected) > MOST:
         return question
-    nearest = [
-        _nearest(fold(word[0]), documents, name=word is not words[0] and word[0][0].isupper())
-        for word in suspected
-    ]
+    nearest = [_nearest(fold(word[0]), documents, name=_is_name(word)) for word in suspected]
     if nearest.count("") > len(nearest) / 2:
         return question
-    right, last = "", 0
-    for word, other in zip(suspected, nearest, strict=True):
-        if other not in ("", fold(word[0])):
-            right += question[last : word.start()] + _cased(other, word[0])
-            last = word.end()
-    return right + question[last:]
+    right = {
+        word.start(): _cased(other, word[0])
+        for word, other in zip(suspected, nearest, strict=True)
+        if other not in ("", fold(word[0]))
+    }
+    return _WORD.sub(lambda word: right.get(word.start(), word[0]), question)
+
+
+def _is_name(word: re.Match[str]) -> bool:
+    """Whether it is written large, and not because it comes first."""
+    return word[0][0].isupper() and _WORD.search(word.string, 0, word.start()) is not None
 
 
 def _cased(word: str, like: str) -> str:
