@@ -471,21 +471,24 @@ def on_one_line(text: str, doc_id: str) -> str:
     if Path(doc_id).suffix.lower() not in _MARKDOWN:
         return flat
     (inline,) = _MARKDOWN_IT.parseInline(_QUOTED_LINE.sub("", text))
-    plain = _HALF_A_PAIR.sub("", _without_marks(inline))
+    for piece in inline.children or ():
+        if piece.type == "text":  # in code the stars are its own
+            piece.content = _HALF_A_PAIR.sub("", piece.content)
+    plain = _without_marks(inline)
     left = iter(_LETTERS.findall(flat))
     return plain if plain and all(word in left for word in _LETTERS.findall(plain)) else flat
 
 
 def _without_marks(inline: Token) -> str:
     """Without the marks of Markdown and tags that style: "The cp command" for "The `cp` [<i>command</i>](cp.md)"."""
-    pieces = (
-        " "
-        if piece.type in {"softbreak", "hardbreak"} or _LINE_BREAK.fullmatch(piece.content)
-        else piece.content
-        for piece in inline.children or ()
-        if piece.type != "html_inline" or not _STYLING.fullmatch(piece.content)
-    )
-    return " ".join("".join(pieces).split())
+    return " ".join("".join(map(_plain, inline.children or ())).split())
+
+
+def _plain(piece: Token) -> str:
+    is_tag = piece.type == "html_inline"
+    if piece.type in {"softbreak", "hardbreak"} or (is_tag and _LINE_BREAK.fullmatch(piece.content)):
+        return " "
+    return "" if is_tag and _STYLING.fullmatch(piece.content) else piece.content
 
 
 def _title_line(text: str) -> tuple[str, int]:

@@ -228,6 +228,7 @@ def test_markdown_is_prose_below_headings_whatever_ends_its_lines(newline: str) 
             "The cp command of Unix, C++ Q&A",
         ),
         ("# Before <script>x</script> and <BR/>after\n\nText.", "Before <script>x</script> and after"),
+        ("# The `<br>` tag\n\nText.", "The <br> tag"),
         ("Two\nlines\n===\n\nText.", "Two lines"),
         ("#\n\nText.", "august storm"),  # an empty heading is none
         ("#\n\n## Head\n\nText.", "Head"),
@@ -313,6 +314,7 @@ def test_fences_and_markers_are_no_text(text: str, expected: list[str]) -> None:
         ("Three 3*4*5", "Three 3*4*5"),  # not 345
         ("10<sup>6</sup> of **it**", "10<sup>6</sup> of **it**"),  # not 106
         ("**", "**"),
+        ("Give `**words` and `<br>`.", "Give **words and <br>."),
     ],
 )
 def test_words_are_shown_without_the_marks_of_markdown(text: str, shown: str) -> None:
