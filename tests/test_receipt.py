@@ -393,6 +393,16 @@ def test_restored_hits_are_the_passages_that_are_still_there(
     assert {hit.passage.doc_id for hit in restored.hits if not hit.text} == {gone}
 
 
+def test_a_short_answer_kept_as_the_document_has_it_is_shown_on_one_line(
+    receipt: Receipt, collection: Collection
+) -> None:
+    data = as_json(receipt, short_answer="4\nMay")
+    data["citations"] = [data["citations"][0] | {"quote": "It fell on 4\nMay."}]
+    turn = restore_turn(collection, parse_receipt(data))
+    assert turn.answer is not None
+    assert turn.answer.short_answer == "4 May"
+
+
 def test_a_forged_quote_is_no_citation(receipt: Receipt, collection: Collection) -> None:
     data = as_json(receipt, text=f"Forged {NASTY} [1]", short_answer="forged", status="answered")
     data["citations"] = [data["citations"][0] | {"quote": "Forged quote."}]

@@ -11,7 +11,7 @@ from chatbot.answer import Answer, Chatbot, Citation, Verdict, verify
 from chatbot.app.in_place import document_headings, paragraph_at
 from chatbot.collection import Collection
 from chatbot.conversation import smalltalk
-from chatbot.corpus import body_start
+from chatbot.corpus import body_start, on_one_line
 from chatbot.errors import ReceiptError
 from chatbot.index import Hit, PassageIndex
 from chatbot.receipt import Receipt
@@ -122,7 +122,8 @@ def restore_turn(collection: Collection, receipt: Receipt) -> Turn:
     text = "\n".join(f"{citation.words} [{number}]" for number, citation in enumerate(citations, 1))
     if then.status == "smalltalk":
         text = smalltalk(then.question) or ""
-    short = then.short_answer if any(then.short_answer in c.words for c in then.citations) else ""
+    shorts = ((on_one_line(then.short_answer, c.doc_id), c.words) for c in then.citations)
+    short = next((short for short, words in shorts if short in words), "")
     if not text and then.status != "not_found":
         raise ReceiptError("this answer quotes nothing")
     hits = tuple(_fill(then.hits, index))
