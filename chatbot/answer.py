@@ -29,13 +29,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.conversation import TURNS, frame_words, meanings, smalltalk
-from chatbot.corpus import SECTION_JOINT, Document, header_of, on_one_line
+from chatbot.corpus import SECTION_JOINT, Document, header_of
 from chatbot.disagreement import Statement
 from chatbot.disagreement import positions as find_positions
 from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import IndexBroken, QuestionError
 from chatbot.formats.table import row_cells
 from chatbot.index import Hit, PassageIndex, PassageStore, Pool, Question, Rows, current_generation
+from chatbot.inline import on_one_line
 from chatbot.quantities import clock_times
 from chatbot.reader import (
     Asked,

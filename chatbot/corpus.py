@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 from chatbot import formats
 from chatbot.errors import CorpusError, CorpusMissing
@@ -30,6 +28,7 @@ from chatbot.formats import archive
 from chatbot.formats.content import clean
 from chatbot.formats.encoding import decode as decode
 from chatbot.formats.text import clean_plain_text
+from chatbot.inline import MARKDOWN_IT, is_markdown, without_marks
 
 Span = tuple[int, int]
 Qrels = dict[str, dict[str, int]]
@@ -39,7 +38,6 @@ SECTION_JOINT = " › "  # between a title and the headings below it
 MAX_PIECES = 256  # word pieces a passage; all-MiniLM-L6-v2 reads no further
 RESERVED = ("README.md", "queries.jsonl", "qrels")  # at the root of a corpus: about it, not in it
 _SAVED_PAGES = {".html", ".htm"}  # a browser puts their pictures and scripts into NAME_files
-_MARKDOWN = {".md", ".markdown"}
 _WHOLE_ROW = 400  # characters; a longer row of a table is cut into sentences
 
 
@@ -283,7 +281,7 @@ def _read_text(data: bytes, name: str) -> Iterator[Document | UnreadFile]:
     elif Path(name).suffix.lower() == ".jsonl":
         yield from _read_jsonl(text, name)
     else:
-        markdown = Path(name).suffix.lower() in _MARKDOWN
+        markdown = is_markdown(name)
         document = read_document(clean(text) if markdown else clean_plain_text(text), name, warnings)
         yield document if document.blocks else UnreadFile(name, "holds headings but no text")
 
@@ -332,7 +330,7 @@ def _stem(name: str) -> str:
 def read_document(text: str, name: str, warnings: tuple[str, ...] = ()) -> Document:
     """A document from the decoded text of a Markdown or plain-text file called `name`."""
     stem = _stem(name)
-    if Path(name).suffix.lower() not in _MARKDOWN:
+    if not is_markdown(name):
         title, body = _title_line(text)
         return Document(name, title or stem, text, name, tuple(_paragraphs(text, body)), warnings)
     matter, body, problem = _front_matter(text)
@@ -387,7 +385,6 @@ _TITLE_LINE = re.compile(
 _STOPPED = re.compile(r"[.!?…][\"'”’»)\]]*\Z")
 _ITEM = re.compile(r"(?:\r\n|\n|\r)(?=[ \t]*(?:[-*•‣▪●◦–]|\d{1,3}[.)]|\(\d{1,3}\)|\(?[a-z]\))[ \t]+\S)")
 _MARKER = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*")
-_MARKDOWN_IT = MarkdownIt("commonmark").enable("table")
 
 
 def body_start(text: str) -> int:
@@ -418,7 +415,7 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
     path: list[tuple[int, str]] = []  # (level, heading) from the outermost
     outside: list[list[tuple[int, str]]] = []  # the path above each quotation and list item that is open
     markup = 0  # raw HTML is no prose, and no passage reaches over it
-    tokens = _MARKDOWN_IT.parse(text[body:])
+    tokens = MARKDOWN_IT.parse(text[body:])
     for token, following in itertools.pairwise([*tokens, None]):
         if token is None:
             continue
@@ -431,7 +428,7 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
         if token.type == "heading_open" and following is not None:
             level = int(token.tag[1])
             path = [entry for entry in path if entry[0] < level]
-            headings.append(_without_marks(following))
+            headings.append(without_marks(following.content))
             path.append((level, headings[-1]))
         elif token.type == "html_block":
             markup += 1
@@ -449,46 +446,6 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
                 text, start, end, SECTION_JOINT.join(entry[1] for entry in path), len(headings) + markup
             )
     return blocks, headings
-
-
-_STYLING = re.compile(
-    r"</?(?:a|abbr|b|big|cite|code|em|font|i|kbd|mark|q|small|span|strong|sub|sup|tt|u|var)\b[^>]*>",
-    re.IGNORECASE,
-)
-_LINE_BREAK = re.compile(r"<br\b[^>]*>", re.IGNORECASE)
-_QUOTED_LINE = re.compile(r"(?<=[\r\n])[ \t]*(?:>[ \t]?)+")
-# of bold text that is longer than a sentence
-_HALF_A_PAIR = re.compile(r"(?<!\S)\*\*+(?=\S)|(?<=\S)\*\*+(?!\S)")
-_LETTERS = re.compile(r"[^\W_]+")
-
-
-def on_one_line(text: str, doc_id: str) -> str:
-    """Words of a document as they are shown: with single spaces, and of Markdown without its marks and links' addresses.
-
-    The marks stay where the words would be others without them, as in "3*4*5".
-    """
-    flat = " ".join(text.split())
-    if Path(doc_id).suffix.lower() not in _MARKDOWN:
-        return flat
-    (inline,) = _MARKDOWN_IT.parseInline(_QUOTED_LINE.sub("", text))
-    for piece in inline.children or ():
-        if piece.type == "text":  # in code the stars are its own
-            piece.content = _HALF_A_PAIR.sub("", piece.content)
-    plain = _without_marks(inline)
-    left = iter(_LETTERS.findall(flat))
-    return plain if plain and all(word in left for word in _LETTERS.findall(plain)) else flat
-
-
-def _without_marks(inline: Token) -> str:
-    """Without the marks of Markdown and tags that style: "The cp command" for "The `cp` [<i>command</i>](cp.md)"."""
-    return " ".join("".join(map(_plain, inline.children or ())).split())
-
-
-def _plain(piece: Token) -> str:
-    is_tag = piece.type == "html_inline"
-    if piece.type in {"softbreak", "hardbreak"} or (is_tag and _LINE_BREAK.fullmatch(piece.content)):
-        return " "
-    return "" if is_tag and _STYLING.fullmatch(piece.content) else piece.content
 
 
 def _title_line(text: str) -> tuple[str, int]:

@@ -102,7 +102,7 @@ def test_axe_finds_nothing_but_trifles_in_the_chat(
     article = ask(page, QUESTION)
     axe(page, "answered")
     article.locator(".cite").first.click()
-    expect(page.locator("#panel [data-marks]").first).to_be_visible()
+    expect(page.locator("#panel [data-whole] [data-marks]").first).to_be_visible()
     page.locator("#panel summary").first.click()
     axe(page, "source open")
     ask(page, FOLLOW_UP)
@@ -368,7 +368,7 @@ def test_icons_and_marks_are_seen_in_forced_colours(open_page: OpenPage) -> None
     page = open_page(forced_colors="active")
     article = ask(page, QUESTION)
     article.locator(".cite").first.click()
-    expect(page.locator("#panel [data-marks].current").first).to_be_visible()
+    expect(page.locator("#panel [data-whole] [data-marks].current").first).to_be_visible()
     paint = "e => getComputedStyle(e).backgroundColor"
     ground = page.locator("#chat").evaluate(paint)
     for selector in ("#top .icon.theme", "#panel .icon.close", ".turn .icon.copy", "#panel mark.current"):

@@ -383,7 +383,7 @@ def test_a_link_shows_the_sources_of_its_own_collection(open_page: OpenPage, two
     address = link_of(page, ask(page, "How deep is the harbour of Port Nowhere?"))
     shown = open_address(open_page(url=two.url), address)  # of a visitor of the first
     panel = shown.page.locator("#panel")
-    expect(panel.locator("[data-marks].current")).to_be_visible()  # in the whole document
+    expect(panel.locator("[data-whole] [data-marks].current")).to_be_visible()  # in the whole document
     expect(panel.locator(".note")).to_be_hidden()
     expect(panel.get_by_role("link", name="Open the document")).to_have_count(0)  # that view is of ships
 

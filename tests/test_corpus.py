@@ -19,7 +19,6 @@ from chatbot.corpus import (
     UnreadFile,
     corpus_files,
     decode,
-    on_one_line,
     read_document,
     read_documents,
     read_qrels,
@@ -292,40 +291,6 @@ def test_three_dashes_that_never_close_are_no_front_matter() -> None:
 )
 def test_fences_and_markers_are_no_text(text: str, expected: list[str]) -> None:
     assert [block for block, _ in blocks(text)] == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        (
-            "The **foghorn** of [Daboll](https://a.org/d) cost\n`340 crowns`.",
-            "The foghorn of Daboll cost 340 crowns.",
-        ),
-        (
-            "It was lit for the\n> first time\r\n> > in 1871.",
-            "It was lit for the first time in 1871.",
-        ),
-        ("**A sentence within bold text.", "A sentence within bold text."),
-        ("the end of _it_ all.**", "the end of it all."),
-        ("A ![chart of 1945](c.png), 4<br/>B \\*", "A chart of 1945, 4 B *"),
-        ("See [1], price* and snake_case - 2 ** 3", "See [1], price* and snake_case - 2 ** 3"),
-        ("1945. That was all", "1945. That was all"),
-        ("<script>a</script> & <b>b</b>", "<script>a</script> & b"),
-        ("Three 3*4*5", "Three 3*4*5"),  # not 345
-        ("10<sup>6</sup> of **it**", "10<sup>6</sup> of **it**"),  # not 106
-        ("**", "**"),
-        ("Give `**words` and `<br>`.", "Give **words and <br>."),
-    ],
-)
-def test_words_are_shown_without_the_marks_of_markdown(text: str, shown: str) -> None:
-    assert on_one_line(text, "a.zip/notes.md") == shown
-    assert on_one_line(text, "notes.txt") == " ".join(text.split())
-
-
-@given(st.text(st.sampled_from("ab1 .*_`[]()<>!\\\n&;:/~#-|"), max_size=40))
-def test_no_word_is_shown_that_is_not_there(text: str) -> None:
-    there = iter(re.findall(r"[^\W_]+", text))
-    assert all(word in there for word in re.findall(r"[^\W_]+", on_one_line(text, "a.md")))
 
 
 def test_lettered_items_of_plain_text_are_apart() -> None:

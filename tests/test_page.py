@@ -323,10 +323,10 @@ def test_a_source_without_a_hit_has_no_score_to_explain() -> None:
 
 def test_the_quote_is_marked_within_its_paragraph() -> None:
     before, after = turns.surroundings(TEXT, citation())
-    drawn = drawing.draw_in_place(text.without_title(before, "The log"), QUOTE, after)
+    drawn = drawing.draw_in_place(text.without_title(before, "The log"), citation(), after)
     assert drawn == (
-        f'<p dir="auto">The ship left. <mark class="current">{QUOTE}</mark> Rain came.</p>'
-        '<h4 class="subheading" dir="auto">Later</h4><p dir="auto">It cleared.</p>'
+        f'<p class="text" dir="auto">The ship left. <mark data-marks="1">{QUOTE}</mark> Rain came.</p>'
+        '<h4 class="subheading" dir="auto">Later</h4><p class="text" dir="auto">It cleared.</p>'
     )
 
 

@@ -166,6 +166,58 @@ def test_a_quote_over_two_paragraphs_is_marked_in_both() -> None:
     )
 
 
+def markdown(text: str, *marks: Mark) -> str:
+    return draw_text(text, (0, len(text)), marks, {}, markdown=True)
+
+
+def test_markdown_is_drawn_without_its_marks() -> None:
+    assert markdown(
+        "## The `log`\n\n> It **fell\n> at** [noon](n.md).\n\n* *Rain* & H<sub>2</sub>O\n2. Wind <u>x</u>"
+    ) == (
+        '<h4 class="subheading" dir="auto">The log</h4>'
+        '<p class="text quotation" dir="auto">It <strong>fell at</strong> noon.</p>'
+        '<p class="item" dir="auto">• <em>Rain</em> &amp; H<sub>2</sub>O</p>'
+        '<p class="item" dir="auto">2. Wind x</p>'
+    )
+    for fenced in (
+        "```python\n**a**\n```",
+        "~~~\n**a**\n~~~\n",
+        "```\n**a**",
+    ):  # the last fence may be missing
+        assert markdown(fenced) == '<pre class="code" tabindex="0">**a**</pre>'
+
+
+def test_a_table_of_markdown_is_drawn_as_one() -> None:
+    text = "| hour | wind |\n|------|-----:|\n| 12 | **7** \\| 8 |\n| 13 |\n\n| 14 | 9\n"
+    quote = text.index("12"), text.index(" |\n| 13")
+    assert markdown(text, Mark(1, *quote)) == (
+        '<div class="table" tabindex="0"><table>'
+        '<tr><th scope="col" dir="auto">hour</th><th scope="col" dir="auto">wind</th></tr>'
+        '<tr><td dir="auto"><mark data-marks="1">12</mark></td>'
+        '<td dir="auto"><mark data-marks="1"><strong>7</strong> | 8</mark></td></tr>'
+        '<tr><td dir="auto">13</td></tr></table></div>'
+        '<div class="table" tabindex="0"><table><tr><td dir="auto">14</td><td dir="auto">9</td></tr></table></div>'
+    )
+
+
+def test_a_quote_is_marked_where_its_words_stand_among_marks_of_markdown() -> None:
+    text = "The **old** log. The &amp; **new\none** fell. Rest."
+    quote = "The &amp; **new\none** fell."
+    start = text.index(quote)
+    assert markdown(text, Mark(1, start, start + len(quote))) == (
+        '<p class="text" dir="auto">The <strong>old</strong> log. '
+        '<mark data-marks="1">The &amp; <strong>new one</strong> fell.</mark> Rest.</p>'
+    )
+
+
+@given(st.text(alphabet="ab *_`|<>[]()&\n\\", max_size=60), st.integers(0, 60), st.integers(0, 60))
+def test_marking_a_quote_changes_no_word_of_markdown(text: str, start: int, end: int) -> None:
+    plain, marked = markdown(text), markdown(text, Mark(1, min(start, end), max(start, end)))
+    assert re.sub(r"</?mark[^>]*>|</?(?:strong|em|code)>", "", marked) == re.sub(
+        r"</?(?:strong|em|code)>", "", plain
+    )
+
+
 def test_the_first_heading_is_left_out_where_it_is_the_title() -> None:
     drawn = draw_text(TEXT, (body_start(TEXT), len(TEXT)), [], {}, "The log")
     assert "<h3" not in drawn
@@ -343,7 +395,7 @@ def wreck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def open_first(page: Page, question: str) -> Any:
     article = ask(page, question)
     article.locator(".cite").first.click()
-    expect(page.locator("#panel mark[data-marks].current").first).to_be_visible()
+    expect(page.locator("#panel [data-whole] mark[data-marks].current").first).to_be_visible()
     return article
 
 
@@ -385,7 +437,7 @@ def test_all_quotes_of_an_answer_are_marked_and_the_current_one_most(open_page: 
     shared = next(doc for doc in views if views.count(doc) > 1)  # a document quoted more than once
     numbers = [str(number) for number, doc in enumerate(views, 1) if doc == shared]
     article.locator(f'.cite[data-cite="{numbers[0]}"]').first.click()
-    marks = page.locator("#panel [data-marks]")
+    marks = page.locator("#panel [data-whole] [data-marks]")
     expect(marks).to_have_count(len(numbers))
     expect(page.locator("#panel .current")).to_have_attribute("data-marks", numbers[0])
     color = "mark => getComputedStyle(mark).backgroundColor"
@@ -490,7 +542,7 @@ def test_the_quote_stands_at_once_also_when_the_server_is_gone(open_page: OpenPa
     article = ask(page, WRECK)
     article.locator(".cite").first.click()
     expect(page.locator("#panel mark.current")).to_be_in_viewport()
-    expect(page.locator("#panel [data-marks]")).to_have_count(0)
+    expect(page.locator("#panel [data-whole]")).to_have_count(0)
 
 
 @browser

@@ -11,13 +11,16 @@ from urllib.parse import quote as percent_encode
 
 from markupsafe import Markup
 
+from chatbot import formats
 from chatbot.answer import UNMENTIONED, Answer, Citation, confidence_word
+from chatbot.app import in_place
+from chatbot.app.in_place import Mark
 from chatbot.app.markdown import turn_markdown
 from chatbot.app.text import count, name_some, section_below, shorten, without_title
 from chatbot.app.turns import Lost, Placed, Source, Turn
+from chatbot.inline import is_markdown
 
 FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
-BLANK_LINE = re.compile(r"\n\s*\n")
 PROGRESS = {"searching": "Searching the documents", "reading": "Reading the best passages"}
 WHY = {
     "dense": ("Meaning", "how close the whole passage is to the question"),
@@ -434,7 +437,7 @@ def draw_view(source: Source) -> Markup:
     cited = source.placed
     return Markup(
         '<section class="view" data-view="{number}" data-name="{name}" data-doc="{doc_id}" data-start="{start}"'
-        ' data-end="{end}" data-sha256="{sha256}"><h3 class="title" dir="auto">{title}</h3>'
+        ' data-end="{end}" data-sha256="{sha256}" data-quote="{quote}"><h3 class="title" dir="auto">{title}</h3>'
         '<p class="place">{place}</p><p class="whole"><a href="#documents/{address}">Open the document</a></p>'
         '<div class="note" hidden></div>{why}'
         '<div class="page-text">{text}</div></section>'
@@ -445,11 +448,12 @@ def draw_view(source: Source) -> Markup:
         start=cited.start,
         end=cited.end,
         sha256=cited.doc_sha256,
+        quote=cited.quote,
         title=cited.title,
         place=draw_origin(cited),
         address=percent_encode(cited.doc_id.encode("utf-8", "replace"), safe=""),
         text=draw_in_place(
-            without_title(source.before, source.citation.title), source.citation.quote, source.after
+            without_title(source.before, source.citation.title), source.citation, source.after
         ),
         why=draw_why(source),
     )
@@ -464,18 +468,13 @@ def draw_origin(citation: Citation) -> Markup:
     return Markup().join(Markup("<span>{}</span>").format(part) for part in parts)
 
 
-def draw_in_place(before: str, quote: str, after: str) -> Markup:
-    """The quote marked within its text; blank lines part paragraphs, "#" lines are headings."""
-    *above, lead = BLANK_LINE.split(before)
-    rest, *below = BLANK_LINE.split(after)
-    around = Markup('<p dir="auto">{}<mark class="current">{}</mark>{}</p>').format(lead, quote, rest)
-    return Markup().join([*map(draw_block, above), around, *map(draw_block, below)])
-
-
-def draw_block(block: str) -> Markup:
-    if heading := re.fullmatch(r"\s*#{1,6}\s+(.+?)\s*", block):
-        return Markup('<h4 class="subheading" dir="auto">{}</h4>').format(heading[1])
-    return Markup('<p dir="auto">{}</p>').format(block) if block.strip() else Markup()
+def draw_in_place(before: str, citation: Citation, after: str) -> Markup:
+    """The quote marked within its text."""
+    doc_id, quote = citation.doc_id, citation.quote
+    text = f"{before}{quote}{after}".replace("\f", "\n")  # which page ends here is not known
+    mark = Mark(citation.number, len(before), len(before) + len(quote))
+    rows, markdown = formats.is_laid_out(doc_id), is_markdown(doc_id)
+    return in_place.draw_text(text, (0, len(text)), [mark], {}, rows=rows, markdown=markdown)
 
 
 def draw_why(source: Source) -> Markup:

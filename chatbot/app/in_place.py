@@ -1,6 +1,7 @@
 """A document's text as HTML, block by block, with quotes marked where they stand.
 
-Offsets are characters of the document's text. What is drawn is the text as it stands, only laid out.
+Offsets are characters of the document's text. What is drawn is the text as it stands, only laid out; Markdown is
+drawn without its marks.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from chatbot.corpus import SECTION_JOINT, Span, body_start
 from chatbot.index import PassageIndex
+from chatbot.inline import STYLES, Run, is_markdown, runs, without_marks
 
 LONGEST_SHOWN = 200_000  # characters; of a longer document this much around a quote is shown at first
 MORE = 100_000  # and this much more at a time
@@ -26,6 +28,9 @@ _RULE = re.compile(  # also the one below the head of a table
 _FENCE = re.compile(r"[ \t]{0,3}(```+|~~~+)")
 _OWN_LINE = re.compile(r"[ \t]*(?:(?:[-*+•‣–]|\d{1,3}[.)])[ \t]+\S|\|)")  # items of lists, rows of tables
 _ROW_BELOW = re.compile(r"\n[^\n\f]")
+_CELL_END = re.compile(r"(?<!\\)\|")
+_BULLET = re.compile(r"[ \t]*[-*+][ \t]+")
+_QUOTATION = re.compile(r"[ \t]{0,3}(?:>[ \t]?)+")
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Shown:
 
 def document_headings(index: PassageIndex, doc_id: str) -> dict[str, int]:
     """The headings of a document that its text does not show as such, each with its depth from 1."""
-    return {} if doc_id.endswith((".md", ".markdown")) else heading_levels(index.sections(doc_id))
+    return {} if is_markdown(doc_id) else heading_levels(index.sections(doc_id))
 
 
 def heading_levels(sections: Sequence[str]) -> dict[str, int]:
@@ -190,46 +195,122 @@ def draw_text(
     title: str = "",
     title_level: int = 3,
     rows: bool = False,
+    markdown: bool = False,
 ) -> Markup:
     """The blocks of `span`. A first heading that is the title is left out, for it stands above already.
 
     `title_level` is the level of the heading that stands there, and a document's first level has it, too.
     """
     drawn: list[Markup] = []
-    for block in find_blocks(text, *span, headings, rows):
-        if block.kind == "heading" and not drawn and heading_text(text, block) == title:
+    found = find_blocks(text, *span, headings, rows)
+    for table, some in itertools.groupby(found, lambda block: _table_of(text, block) if markdown else 0):
+        if table:
+            drawn.append(draw_table(text, list(some), marks))
             continue
-        drawn.append(draw_block(text, block, marks, title_level))
+        for block in some:
+            if block.kind == "heading" and not drawn and heading_text(text, block, markdown) == title:
+                continue
+            drawn.append(draw_block(text, block, marks, title_level, markdown))
     return Markup().join(drawn)
 
 
-def heading_text(text: str, block: Shown) -> str:
+def _table_of(text: str, block: Shown) -> int:
+    """A number that the rows of one Markdown table share, 0 for what is none."""
+    is_row = block.kind == "item" and text[block.start : block.end].lstrip().startswith("|")
+    return block.paragraph if is_row else 0
+
+
+def draw_table(text: str, rows: Sequence[Shown], marks: Sequence[Mark]) -> Markup:
+    """The first row is a head where a line of "|---|" stands below it."""
+    drawn = Markup()
+    for row in rows:
+        below = _LINE.match(text, line_end(text, row.end))
+        is_head = row is rows[0] and below is not None and _RULE.match(text, *below.span())
+        cell = Markup('<th scope="col" dir="auto">{}</th>' if is_head else '<td dir="auto">{}</td>')
+        cells = (draw_marked(text, *span, marks, True) for span in cells_of(text, row.start, row.end))
+        drawn += Markup("<tr>{}</tr>").format(Markup().join(map(cell.format, cells)))
+    return Markup('<div class="table" tabindex="0"><table>{}</table></div>').format(drawn)
+
+
+def cells_of(text: str, start: int, end: int) -> list[Span]:
+    """The cells of a row "| a | b |" of Markdown, without the spaces around them."""
+    row = text[start:end].rstrip()
+    ends = [match.start() for match in _CELL_END.finditer(row)]
+    if ends and ends[-1] != len(row) - 1:
+        ends.append(len(row))
+    cells = []
+    for left, right in itertools.pairwise(ends):
+        held = row[left + 1 : right]
+        at = start + left + 1 + len(held) - len(held.lstrip())
+        cells.append((at, at + len(held.strip())))
+    return cells
+
+
+def heading_text(text: str, block: Shown, markdown: bool = False) -> str:
     shown = text[block.start : block.end]
     marked = _HEADING.match(shown)
-    return marked[2] if marked else shown.strip()
+    words = marked[2] if marked else shown.strip()
+    return without_marks(words) if markdown else words
 
 
-def draw_block(text: str, block: Shown, marks: Sequence[Mark], title_level: int) -> Markup:
+def draw_block(
+    text: str, block: Shown, marks: Sequence[Mark], title_level: int, markdown: bool = False
+) -> Markup:
     if block.kind == "page":
         return Markup('<p class="page-number"><span>Page {}</span></p>').format(block.level)
     if block.kind == "heading":
         depth = min(title_level - 1 + block.level, 6)
         return Markup('<h{0} class="subheading" dir="auto">{1}</h{0}>').format(
-            depth, heading_text(text, block)
+            depth, heading_text(text, block, markdown)
         )
-    marked = draw_marked(text, block.start, block.end, marks)
+    start, end = block.start, block.end
     if block.kind == "code":
-        return Markup('<pre class="code" tabindex="0">{}</pre>').format(marked)
-    return Markup('<p class="{}" dir="auto">{}</p>').format(block.kind, marked)
+        start, end = _within_fences(text, start, end) if markdown else (start, end)
+        return Markup('<pre class="code" tabindex="0">{}</pre>').format(draw_marked(text, start, end, marks))
+    kind, before = block.kind, ""
+    if markdown and (bullet := _BULLET.match(text, start, end)):
+        start, before = bullet.end(), "• "
+    elif markdown and (quotation := _QUOTATION.match(text, start, end)):
+        start, kind = quotation.end(), f"{kind} quotation"
+    words = draw_marked(text, start, end, marks, markdown)
+    return Markup('<p class="{}" dir="auto">{}{}</p>').format(kind, before, words)
 
 
-def draw_marked(text: str, start: int, end: int, marks: Sequence[Mark]) -> Markup:
+def _within_fences(text: str, start: int, end: int) -> Span:
+    first = line_end(text, start)
+    last = line_start(text, end, start)
+    return min(first, end), max(first, last - 1) if _FENCE.match(text, last, end) else end
+
+
+def draw_marked(text: str, start: int, end: int, marks: Sequence[Mark], markdown: bool = False) -> Markup:
     """Text whose quotes are marked with the numbers that cite them; where quotes overlap, with both."""
     inside = [mark for mark in marks if mark.start < end and start < mark.end]
-    cuts = {start, end, *(cut for mark in inside for cut in (mark.start, mark.end) if start < cut < end)}
-    edges, drawn = sorted(cuts), Markup()
-    for left, right in itertools.pairwise(edges):
-        numbers = " ".join(str(mark.number) for mark in inside if mark.start <= left and right <= mark.end)
-        piece = text[left:right]
-        drawn += Markup('<mark data-marks="{}">{}</mark>').format(numbers, piece) if numbers else piece
+    cuts = [cut for mark in inside for cut in (mark.start, mark.end)]
+    shown = runs(text[start:end]) if markdown else [Run(0, end - start, text[start:end])]
+
+    def cited(piece: Run) -> str:
+        return " ".join(str(m.number) for m in inside if m.start < piece.end and piece.start < m.end)
+
+    pieces = (piece for run in shown for piece in _cut(run, start, cuts))
+    drawn = Markup()
+    for numbers, some in itertools.groupby(pieces, cited):
+        set_alike = itertools.groupby(some, lambda piece: piece.styles)
+        words = Markup().join(_styled("".join(p.words for p in same), styles) for styles, same in set_alike)
+        drawn += Markup('<mark data-marks="{}">{}</mark>').format(numbers, words) if numbers else words
+    return drawn
+
+
+def _cut(run: Run, offset: int, cuts: Sequence[int]) -> Iterator[Run]:
+    """A run, moved by `offset`, cut at these places of the text; one that is not shown as written stays whole."""
+    start, end = run.start + offset, run.end + offset
+    within = {cut for cut in cuts if start < cut < end} if len(run.words) == end - start else set()
+    for left, right in itertools.pairwise(sorted({start, end, *within})):
+        words = run.words[left - start : right - start] if within else run.words
+        yield Run(left, right, words, run.styles)
+
+
+def _styled(words: str, styles: Sequence[str]) -> Markup:
+    drawn = escape(words)
+    for style in reversed(styles):
+        drawn = Markup("<{0}>{1}</{0}>").format(style, drawn) if style in STYLES else drawn
     return drawn

@@ -12,8 +12,9 @@ from chatbot.answer import LONGEST_QUESTION, Chatbot
 from chatbot.app.parts import html_part, read_call
 from chatbot.app.voting import first_words
 from chatbot.collection import Collection
-from chatbot.corpus import Passage, on_one_line
+from chatbot.corpus import Passage
 from chatbot.index import PassageIndex
+from chatbot.inline import on_one_line
 from chatbot.review import passages_of
 from chatbot.writing import sendable
 

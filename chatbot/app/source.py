@@ -16,6 +16,7 @@ from chatbot.app.parts import html_part, read_call
 from chatbot.collection import Collection
 from chatbot.corpus import Document, Span, body_start
 from chatbot.index import PassageIndex
+from chatbot.inline import is_markdown
 from chatbot.writing import sendable
 
 MOST_QUOTES = 50  # of one document
@@ -123,10 +124,11 @@ def draw_part(
     """A part of a document, with a button at each end where it goes on."""
     text, (begin, end) = document.text, span
     headings, rows = document_headings(index, document.doc_id), formats.is_laid_out(document.doc_id)
+    markdown = is_markdown(document.doc_id)
     first, last = body_start(text), len(text)
     return Markup("{}{}{}").format(
         draw_more("earlier", max(first, begin - MORE), begin) if begin > first else "",
-        draw_text(text, span, marks, headings, document.title, title_level, rows),
+        draw_text(text, span, marks, headings, document.title, title_level, rows, markdown),
         draw_more("later", end, min(last, end + MORE)) if end < last else "",
     )
 

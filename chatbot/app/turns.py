@@ -11,9 +11,10 @@ from chatbot.answer import Answer, Chatbot, Citation, Verdict, verify
 from chatbot.app.in_place import document_headings, paragraph_at
 from chatbot.collection import Collection
 from chatbot.conversation import smalltalk
-from chatbot.corpus import body_start, on_one_line
+from chatbot.corpus import body_start
 from chatbot.errors import ReceiptError
 from chatbot.index import Hit, PassageIndex
+from chatbot.inline import on_one_line
 from chatbot.receipt import Receipt
 
 REACH = 900  # characters of the document shown on each side of a quote

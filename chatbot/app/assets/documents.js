@@ -346,7 +346,7 @@
     box.querySelector("h2").focus({ preventScroll: true });
     if (mark) mark.scrollIntoView({ block: "center" });
     else find("#documents-view").scrollTop = 0;
-    const marks = text.querySelectorAll("mark").length;
+    const marks = new Set(Array.from(text.querySelectorAll("mark"), (piece) => piece.dataset.marks)).size;
     const cited = marks ? `, ${marks === 1 ? "one cited sentence" : `${marks} cited sentences`} marked` : "";
     footnote.say(`${reply.title}${cited}.`);
   }
@@ -360,7 +360,7 @@
       start: Number(one.dataset.start),
       end: Number(one.dataset.end),
       doc_sha256: one.dataset.sha256,
-      quote: one.querySelector("mark")?.textContent ?? "",
+      quote: one.dataset.quote,
     }));
   }
 

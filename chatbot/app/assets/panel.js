@@ -35,8 +35,8 @@
     show(view, kept);
     find("#panel .position").textContent = `${place + 1} of ${views.length}`;
     setPanel(place > 0, place < views.length - 1);
-    if (kept) markCurrent();
-    else whole = "";
+    markCurrent();
+    if (!kept) whole = "";
     showMark();
     if (!kept || takeFocus) fillIn(turn, here); // it may have changed
     said = quietly ? "" : spoken(view, place, views.length);
@@ -58,7 +58,7 @@
   }
 
   const spoken = (view, place, of) => {
-    const quote = view.querySelector("mark").textContent.replace(/\s+/g, " ");
+    const quote = [...view.querySelectorAll("mark")].map((mark) => mark.textContent).join(" ").replace(/\s+/g, " ");
     return `Source ${place + 1} of ${of}, ${view.dataset.name}: quote: ${quote}`;
   };
 
@@ -130,6 +130,7 @@
       () => text.querySelector(".current"),
       () => {
         text.innerHTML = reply.text;
+        text.dataset.whole = "yes";
         markCurrent();
       },
     );
@@ -145,7 +146,7 @@
         start: Number(view.dataset.start),
         end: Number(view.dataset.end),
         doc_sha256: view.dataset.sha256,
-        quote: view.querySelector("mark").textContent,
+        quote: view.dataset.quote,
       }));
     const number = Number(open.number);
     const asked = { collection: collectionOf(turn), doc_id: doc, quotes, number, ...part };
