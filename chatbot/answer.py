@@ -34,9 +34,9 @@ from chatbot.disagreement import Statement
 from chatbot.disagreement import positions as find_positions
 from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import IndexBroken, QuestionError
-from chatbot.formats.table import row_cells
+from chatbot.formats.table import cells_of, column_names, row_cells, row_sentence
 from chatbot.index import Hit, PassageIndex, PassageStore, Pool, Question, Rows, current_generation
-from chatbot.inline import on_one_line
+from chatbot.inline import is_markdown, on_one_line
 from chatbot.quantities import clock_times
 from chatbot.reader import (
     Asked,
@@ -101,7 +101,8 @@ Section = tuple[str, str]  # a document's id, and the headings of a passage
 class Citation:
     """One quote. `start` and `end` are characters of the document's text, half-open.
 
-    `confidence` is the probability that the quote answers the question; None in an answer of old.
+    `confidence` is the probability that the quote answers the question; None in an answer of old. `head` are the
+    names of the columns where the quote is a row of a Markdown table, as they stand in the document.
     """
 
     number: int
@@ -115,11 +116,21 @@ class Citation:
     quote: str
     doc_sha256: str
     confidence: float | None = None
+    head: str = ""
 
     @property
     def words(self) -> str:
-        """The quote as it is shown, see `on_one_line`."""
+        """The quote as it is shown, see `on_one_line`; a row below a head as "Year: 1890; Keeper: Mary Reid"."""
+        cells, names = (
+            [on_one_line(row[start:end], self.doc_id) for start, end in cells_of(row)]
+            for row in (self.quote, self.head)
+        )
+        if self.head and len(cells) <= len(names):
+            return row_sentence(cells, names)
         return on_one_line(self.quote, self.doc_id)
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name != "head" or value}
 
 
 @dataclass(frozen=True)
@@ -173,7 +184,7 @@ class Answer:
             "text": self.text,
             "short_answer": self.short_answer,
             "confidence": self.confidence,
-            "citations": [asdict(citation) for citation in self.citations],
+            "citations": [citation.to_json() for citation in self.citations],
             **({"positions": [asdict(stated) for stated in self.positions]} if self.positions else {}),
             **({"only": list(self.only)} if self.only else {}),
             **({"unmentioned": list(self.unmentioned)} if self.unmentioned else {}),
@@ -859,7 +870,13 @@ def _cite(number: int, evidence: Evidence, section: str, document: Document, con
         quote,
         document.sha256,
         round(confidence, 4),
+        head_of(document, start, end),
     )
+
+
+def head_of(document: Document, start: int, end: int) -> str:
+    """`Citation.head` of what stands there."""
+    return column_names(document.text, start, end) if is_markdown(document.doc_id) else ""
 
 
 def _text(status: str, citations: Sequence[Citation]) -> str:

@@ -145,6 +145,21 @@ def test_marks_of_markdown_are_quoted_and_not_shown(make_corpus: MakeCorpus, tmp
     assert [verdict.state for verdict in verify(answer.to_json(), chatbot.index)] == ["valid"]
 
 
+def test_a_row_of_markdown_is_shown_with_the_names_of_its_columns(
+    make_corpus: Callable[..., Path], tmp_path: Path
+) -> None:
+    text = "# Keepers\n\n| Year | Keeper | Pay |\n|---|---|---|\n| 1890 | **Mary Reid** | 35 |\n| 1903 | Tom | |\n"
+    build_index(make_corpus({"a.md": text}), tmp_path / "index", HashEncoder())
+    answer = Chatbot(tmp_path / "index", HashEncoder()).answer("What was Mary Reid's pay?")
+    cited = answer.to_json()["citations"][0]
+    assert (cited["quote"], cited["head"]) == ("1890 | **Mary Reid** | 35", "Year | Keeper | Pay")
+    assert answer.text.splitlines()[-1].startswith("Year: 1890; Keeper: Mary Reid; Pay: 35 [1]")
+    assert "head" not in replace(answer.citations[0], head="").to_json()
+    assert (
+        replace(answer.citations[0], head="Year | Keeper").words == "1890 | Mary Reid | 35"
+    )  # not of this row
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(alphabet=st.sampled_from("amur oak yalu Река 川 <>&\"'?.\n1é"), min_size=1, max_size=80))
 def test_every_citation_quotes_its_document(chatbot: Chatbot, question: str) -> None:

@@ -438,6 +438,54 @@ def test_a_row_is_known_by_its_columns(text: str, cells: dict[str, str]) -> None
     assert table.row_cells(text) == cells
 
 
+TABLE = """Below | it:
+
+| Hour | Wind | Rain \\| snow |\r
+|-----:|:----:|---|\r
+| 12 | 7 | |\r
+|  | 9 | **3** |
+
+Day | Ship
+--- | ---
+1 | Ariel
+2 | Ben | lost
+
+| 5 | 6 |
+"""
+
+
+@pytest.mark.parametrize(
+    ("row", "head"),
+    [
+        ("12 | 7", "Hour | Wind | Rain \\| snow"),
+        ("9 | **3**", "Wind | Rain \\| snow"),  # its first cell is empty
+        ("1 | Ariel", "Day | Ship"),
+        ("2 | Ben | lost", "Day | Ship"),
+        ("Ariel", ""),  # a part of a row
+        ("5 | 6", ""),
+        ("Hour | Wind", ""),
+        ("Below | it:", ""),
+    ],
+)
+def test_the_head_of_a_table_in_markdown_names_the_cells_of_a_row(row: str, head: str) -> None:
+    start = TABLE.index(row)
+    assert table.column_names(TABLE, start, start + len(row)) == head
+
+
+@pytest.mark.parametrize(
+    ("row", "cells"),
+    [
+        ("| 12 | 7 \\| 8 | |", ["12", "7 \\| 8", ""]),
+        (" a | b", ["a", "b"]),
+        ("a |", ["a"]),
+        ("||", [""]),
+        ("", [""]),
+    ],
+)
+def test_cells_of_a_row_of_markdown(row: str, cells: list[str]) -> None:
+    assert [row[start:end] for start, end in table.cells_of(row)] == cells
+
+
 @pytest.mark.parametrize(
     ("data", "rows"),
     [

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from chatbot.corpus import SECTION_JOINT, Span, body_start
+from chatbot.formats.table import cells_of
 from chatbot.index import PassageIndex
 from chatbot.inline import STYLES, Run, is_markdown, runs, without_marks
 
@@ -28,7 +29,6 @@ _RULE = re.compile(  # also the one below the head of a table
 _FENCE = re.compile(r"[ \t]{0,3}(```+|~~~+)")
 _OWN_LINE = re.compile(r"[ \t]*(?:(?:[-*+•‣–]|\d{1,3}[.)])[ \t]+\S|\|)")  # items of lists, rows of tables
 _ROW_BELOW = re.compile(r"\n[^\n\f]")
-_CELL_END = re.compile(r"(?<!\\)\|")
 _BULLET = re.compile(r"[ \t]*[-*+][ \t]+")
 _QUOTATION = re.compile(r"[ \t]{0,3}(?:>[ \t]?)+")
 
@@ -227,23 +227,10 @@ def draw_table(text: str, rows: Sequence[Shown], marks: Sequence[Mark]) -> Marku
         below = _LINE.match(text, line_end(text, row.end))
         is_head = row is rows[0] and below is not None and _RULE.match(text, *below.span())
         cell = Markup('<th scope="col" dir="auto">{}</th>' if is_head else '<td dir="auto">{}</td>')
-        cells = (draw_marked(text, *span, marks, True) for span in cells_of(text, row.start, row.end))
+        spans = cells_of(text[row.start : row.end])
+        cells = (draw_marked(text, row.start + a, row.start + b, marks, True) for a, b in spans)
         drawn += Markup("<tr>{}</tr>").format(Markup().join(map(cell.format, cells)))
     return Markup('<div class="table" tabindex="0"><table>{}</table></div>').format(drawn)
-
-
-def cells_of(text: str, start: int, end: int) -> list[Span]:
-    """The cells of a row "| a | b |" of Markdown, without the spaces around them."""
-    row = text[start:end].rstrip()
-    ends = [match.start() for match in _CELL_END.finditer(row)]
-    if ends and ends[-1] != len(row) - 1:
-        ends.append(len(row))
-    cells = []
-    for left, right in itertools.pairwise(ends):
-        held = row[left + 1 : right]
-        at = start + left + 1 + len(held) - len(held.lstrip())
-        cells.append((at, at + len(held.strip())))
-    return cells
 
 
 def heading_text(text: str, block: Shown, markdown: bool = False) -> str:

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from chatbot.answer import Answer, Chatbot, Citation, Verdict, verify
+from chatbot.answer import Answer, Chatbot, Citation, Verdict, head_of, verify
 from chatbot.app.in_place import document_headings, paragraph_at
 from chatbot.collection import Collection
 from chatbot.conversation import smalltalk
@@ -150,6 +150,7 @@ def _look_up(citation: Citation, verdict: Verdict, index: PassageIndex) -> Citat
         citation.quote,
         citation.doc_sha256,  # of then: the panel says whether the document has changed
         citation.confidence,
+        head_of(document, start, start + len(citation.quote)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Rows of cells as sentences: "Name: Yalta; Year: 1945"."""
+"""Rows of cells as sentences: "Name: Yalta; Year: 1945". And the rows of tables in Markdown."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from chatbot.formats.content import MAX_ROWS, Part, Unreadable
 
 _NUMBER = re.compile(r"[-–−+(]?[$€£¥]?\s*\d[\d.,'\s/:%–−-]*\)?\s*(?:%|[$€£¥])?")
 _HEADER_CHARACTERS = 60
+_CELL_END = re.compile(r"(?<!\\)\|")
+_BELOW_HEAD = re.compile(r"[ \t]*\|?(?:[ \t]*:?-+:?[ \t]*(?:\||$))+[ \t]*")
 
 Row = Sequence[str]  # tidy cells, "" for an empty one
 
@@ -37,7 +39,7 @@ def table_parts(rows: Iterable[Row], page: int = 0) -> Iterator[Part]:
         elif _width([header]) != _width(region):
             header = ()
         for row in region:
-            yield Part(_sentence(row, header), page=page, row=True)
+            yield Part(row_sentence(row, header), page=page, row=True)
 
 
 def row_cells(text: str) -> dict[str, str]:
@@ -49,6 +51,51 @@ def row_cells(text: str) -> dict[str, str]:
         return {str(number): cell for number, cell in enumerate(text.strip("| ").split(" | "))}
     pairs = [pair for cell in text.split("; ") if all(pair := cell.partition(": "))]
     return {name: cell for name, _, cell in pairs} if len(pairs) > 1 else {}
+
+
+def row_sentence(row: Row, header: Row) -> str:
+    """ "Name: Yalta; Year: 1945"; without what is empty."""
+    cells = []
+    for name, cell in itertools.zip_longest(header, row, fillvalue=""):
+        if cell:
+            cells.append(f"{name.rstrip(':')}: {cell}" if name else cell)
+    return "; ".join(cells)
+
+
+def cells_of(row: str) -> list[tuple[int, int]]:
+    """Where the cells of a row of Markdown stand, with or without bars at its ends; not the spaces around them."""
+    first = len(row) - len(row.lstrip())
+    first += row.startswith("|", first)
+    bars = [match.start() for match in _CELL_END.finditer(row, first)]
+    ends = bars if bars and not row[bars[-1] + 1 :].strip() else [*bars, len(row)]
+    cells = []
+    for left, right in zip([first, *(end + 1 for end in ends)], ends, strict=False):
+        held = row[left:right]
+        start = left + len(held) - len(held.lstrip())
+        cells.append((start, start + len(held.strip())))
+    return cells
+
+
+def column_names(text: str, start: int, end: int) -> str:
+    """The head, as it stands, of the Markdown table of which text[start:end] is a row, bars at its ends left out.
+
+    It begins with the name of the row's first cell that is not empty. "" where there is no head or no such row.
+    """
+    line = text.rfind("\n", 0, start) + 1
+    before, behind = text[line:start], text[end:].partition("\n")[0]
+    if before.strip(" \t|") or behind.strip(" \t\r|"):
+        return ""
+    below = ""
+    while line:
+        line, stop = text.rfind("\n", 0, line - 1) + 1, line
+        row = text[line:stop].rstrip("\r\n")
+        if "|" not in row:
+            break
+        if _BELOW_HEAD.fullmatch(below):
+            names = cells_of(row)[max(before.count("|") - 1, 0) :]
+            return row[names[0][0] : names[-1][1]] if names else ""
+        below = row
+    return ""
 
 
 def _width(rows: Sequence[Row]) -> int:
@@ -67,11 +114,3 @@ def _has_header(region: Sequence[Row], before: Row) -> bool:
         return False
     numbers = any(_NUMBER.fullmatch(cell) for row in region[1:] for cell in row)
     return numbers or _width([before]) != _width(region)
-
-
-def _sentence(row: Row, header: Row) -> str:
-    cells = []
-    for name, cell in itertools.zip_longest(header, row, fillvalue=""):
-        if cell:
-            cells.append(f"{name.rstrip(':')}: {cell}" if name else cell)
-    return "; ".join(cells)
