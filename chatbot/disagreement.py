@@ -18,7 +18,7 @@ from typing import Literal
 
 from chatbot.corpus import Span
 from chatbot.formats.table import row_cells
-from chatbot.quantities import MONTHS, Measure, Value, unit_of, values, years, zone
+from chatbot.quantities import CURRENCIES, MONTHS, Measure, Value, unit_of, values, years, zone
 from chatbot.reader import Kind, answers_of_kind, asks
 from chatbot.terms import stem_words, stems
 
@@ -318,6 +318,8 @@ class _Question:
             return False
         if self.unit == "any":
             return claim.value.unit in _LENGTHS | {"km"}
+        if self.unit == "money":
+            return claim.value.unit in CURRENCIES
         if claim.value.unit or self.unit:
             return claim.value.unit == self.unit
         return self._counts(claim)

@@ -67,14 +67,14 @@ def years(text: str) -> frozenset[int]:
 # Dates ------------------------------------------------------------------------------------------
 
 _YEAR = r"(?:1\d{3}|20\d{2})"
-_MONTH = rf"(?:{'|'.join(MONTHS)}|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
+MONTH = rf"(?:{'|'.join(MONTHS)}|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _DAYS = rf"{_DAY}(?:(?:\s?[-–]\s?| to | or | and |, ){_DAY})*"
 _DATE = re.compile(
-    rf"(?<![\d,.])(?P<days>{_DAYS})(?: of)? (?P<month>{_MONTH})(?:,? (?P<year>{_YEAR}))?(?!\d)"
-    rf"|\b(?P<month_a>{_MONTH}) (?P<days_a>{_DAYS})\b(?!,\d)(?:,? (?P<year_a>{_YEAR}))?(?!\d)"
+    rf"(?<![\d,.])(?P<days>{_DAYS})(?: of)? (?P<month>{MONTH})(?:,? (?P<year>{_YEAR}))?(?!\d)"
+    rf"|\b(?P<month_a>{MONTH}) (?P<days_a>{_DAYS})\b(?!,\d)(?:,? (?P<year_a>{_YEAR}))?(?!\d)"
     rf"|\b(?P<iso>\d{{4}}-\d\d-\d\d)\b|\b(?P<dotted>\d{{1,2}}\.\s?\d{{1,2}}\.\s?{_YEAR})\b"
-    rf"|\b(?P<month_b>{_MONTH}),? (?P<year_b>{_YEAR})\b"
+    rf"|\b(?P<month_b>{MONTH}),? (?P<year_b>{_YEAR})\b"
     r"|(?:\b(?:[Ii]n|of|by|since|until|from|to|[Bb]etween|and|or|gives?|gave|late|early) |\()"
     rf"(?P<only>{_YEAR})\b(?![,.]?\d)"
 )
@@ -159,10 +159,11 @@ def _group(match: re.Match[str], *names: str) -> str:
 # Times of day -----------------------------------------------------------------------------------
 
 _TIME = re.compile(
-    r"\b(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))?\s?(?P<half>[ap](?:m\b|\.m\b\.?))|\b(?P<hour_a>\d{1,2}):(?P<minute_a>\d{2})\b"
+    r"\b(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))?\s?(?P<half>[ap](?:m\b|\.m\b\.?))|\b(?P<hour_a>\d{1,2}):(?P<minute_a>\d{2})\b",
+    re.IGNORECASE,
 )
 _CLOCK_TIME = re.compile(rf"{_TIME.pattern}|\b(?:noon|midday|midnight)\b", re.IGNORECASE)
-_BEFORE_ZONE = re.compile(rf"(?: on {_DAYS} {_MONTH}(?: {_YEAR})?)?[ ,(]*")
+_BEFORE_ZONE = re.compile(rf"(?: on {_DAYS} {MONTH}(?: {_YEAR})?)?[ ,(]*")
 _CITY = "Moscow|Tokyo|Washington|London|Berlin|Paris|New York|Beijing"
 _ZONE = re.compile(
     rf"\b(?P<name>[Ll]ocal|Eastern|Pacific|{_CITY}|[A-Z]\w+(?:ian|al))(?: (?:summer|standard|war|daylight))? (?:time|midnight|clocks?)\b"
@@ -187,7 +188,7 @@ def _times(text: str) -> list[Value]:
     for match in _TIME.finditer(text):
         hour, minute = int(_group(match, "hour", "hour_a")), int(_group(match, "minute", "minute_a") or 0)
         if match["half"]:
-            hour = hour % 12 + 12 * (match["half"][0] == "p")
+            hour = hour % 12 + 12 * (match["half"][0] in "pP")
         if hour > 24 or minute > 59:
             continue
         between = _BEFORE_ZONE.match(text, match.end())
@@ -219,31 +220,64 @@ _SCALES = {
     "trillion": 1e12,
     "bn": 1e9,
 }
-_WORD = "|".join(sorted((*_DIGITS, "dozen", "hundred", "thousand", "million"), key=len, reverse=True))
+_LETTERS = {"m": 1e6, "k": 1e3}  # behind an amount of money
+_WORD = "|".join(sorted((*_DIGITS, *_SCALES), key=len, reverse=True))
+_PARTS = {"half": 0.5, "quarter": 0.25}
+NUMBER_WORDS = (  # "half a million", "two hundred and fifty", "two and a half million"
+    rf"(?:half an? )?(?:{_WORD})s?(?:(?:[- ]|(?<=hundred) and |(?<=thousand) and |(?<=million) and )(?:{_WORD})s?| and an? (?:half|quarter))*"
+)
 _NUMBER = re.compile(
     r"(?:\b(?:(?P<about>about|around|some|roughly|approximately|approx\.|circa|c\.|ca\.|an estimated|estimated at)"
     r"|(?P<above>(?:more than|over)(?: a)?|at least|above|upwards of|exceeding)"
     r"|(?P<below>nearly|almost|close to)|(?P<under>up to|as many as|at most|fewer than|less than|under|no more than|below)) )?"
-    r"(?:(?P<money>(?:US)?[$£€¥])?(?<![\w.,:/-])(?!0\d)(?P<digits>\d+(?:[., ]\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?)"
-    r"(?:[ -](?P<scale>hundred|thousand|million|billion|trillion|bn)s?\b)?(?![\w:])(?![.,]\d)"
-    rf"|\b(?P<words>(?:{_WORD})(?:[- ](?:and )?(?:{_WORD}))*)\b)",
+    r"(?:(?P<money>(?:US)?[$£€¥])?(?<![\w.,:/-])(?!0\d)(?P<digits>\d+(?:[., \u00a0\u202f]\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?)(?P<part> and an? (?:half|quarter))?"
+    r"(?:[ -]?(?P<scale>hundred|thousand|million|billion|trillion|bn)s?\b|(?(money)(?P<letter>[mk])\b))?(?![\w:])(?![.,]\d)"
+    rf"|\b(?P<words>{NUMBER_WORDS})\b)",
     re.IGNORECASE,
 )
 _UNITS = (  # as written, in which unit, and how many of it
+    (r"miles per hour|mph", "km/h", 1.609),
+    (r"kilomet(?:re|er)s per hour|km/h|kph", "km/h", 1.0),
     (r"kilomet(?:re|er)s?|km", "km", 1.0),
     (r"miles?", "km", 1.609),
     (r"met(?:re|er)s?|m", "km", 0.001),
+    (r"centimet(?:re|er)s?|cm", "km", 1e-5),
+    (r"millimet(?:re|er)s?|mm", "km", 1e-6),
+    (r"yards?", "km", 0.0009144),
     (r"feet|ft", "km", 0.0003048),
+    (r"inch(?:es)?", "km", 2.54e-5),
     (r"hours?", "hour", 1.0),
     (r"minutes?", "hour", 1 / 60),
+    (r"seconds?", "hour", 1 / 3600),
     (r"days?", "day", 1.0),
     (r"weeks?", "day", 7.0),
     (r"months?", "month", 1.0),
     (r"years?", "month", 12.0),
     (r"per cent|percent|%", "percent", 1.0),
     (r"ton(?:ne)?s?", "ton", 1.0),
-    (r"(?:US )?dollars?|roubles?|rubles?|yen|pounds?|euros?|crowns?|kron(?:a|or|er)|francs?|marks|lire|pesos|rupees", "money", 1.0),
+    (r"kilograms?|kilos?|kg", "ton", 0.001),
+    (r"grams?|(?-i:g)", "ton", 1e-6),
+    (r"lit(?:re|er)s?|(?-i:l)", "litre", 1.0),
+    (r"millilit(?:re|er)s?|ml", "litre", 0.001),
+    (r"kilobytes?|KB", "byte", 1e3),
+    (r"megabytes?|MB", "byte", 1e6),
+    (r"gigabytes?|GB", "byte", 1e9),
+    (r"terabytes?|TB", "byte", 1e12),
+    (r"(?:US )?dollars?", "dollar", 1.0),
+    (r"r(?:o?u)bles?", "rouble", 1.0),
+    (r"yen", "yen", 1.0),
+    (r"pounds?", "pound", 1.0),
+    (r"euros?", "euro", 1.0),
+    (r"crowns?|kron(?:a|or|er)", "crown", 1.0),
+    (r"francs?", "franc", 1.0),
+    (r"marks", "mark", 1.0),
+    (r"lire", "lira", 1.0),
+    (r"pesos", "peso", 1.0),
+    (r"rupees", "rupee", 1.0),
 )  # fmt: skip
+_SIGNS = {"$": "dollar", "£": "pound", "€": "euro", "¥": "yen"}
+CURRENCIES = frozenset("dollar rouble yen pound euro crown franc mark lira peso rupee".split())
+_IMPERIAL = frozenset({1.609, 0.0009144, 0.0003048, 2.54e-5})
 _UNIT = re.compile(
     r"[ -]?(?:" + "|".join(f"({written})" for written, _, _ in _UNITS) + r")(?!\w)", re.IGNORECASE
 )
@@ -265,6 +299,15 @@ def unit_end(text: str, start: int) -> int:
     return match.end() if match else start
 
 
+def measure_end(text: str, span: tuple[int, int]) -> int:
+    """Where a number ends with its unit, and with the smaller one behind it ("1 hour 30 minutes")."""
+    for value in _numbers(text, False):
+        end = value.start + len(value.written)
+        if value.start <= span[0] and span[1] <= end:
+            return end
+    return unit_end(text, span[1])
+
+
 def _numbers(text: str, disputed: bool) -> list[Value]:
     """The numbers and ranges of a sentence, without dates, times, ordinals and numbers that are names."""
     taken = [match.span() for pattern in (_DATE, _TIME) for match in pattern.finditer(text)]
@@ -273,8 +316,10 @@ def _numbers(text: str, disputed: bool) -> list[Value]:
         if any(a < match.end() and match.start() < b for a, b in taken) or not _is_count(text, match):
             continue
         value = _number(text, match)
-        if found and (ranged := _range(text, found[-1], value, disputed)):
-            found[-1] = ranged
+        if found and (
+            joined := _compound(text, found[-1], value) or _range(text, found[-1], value, disputed)
+        ):
+            found[-1] = joined
         elif found and text[found[-1].end : value.start] in {" or ", " or even "}:
             found[-1] = replace(found[-1], alternative=True)
             found.append(replace(value, alternative=True))
@@ -285,6 +330,8 @@ def _numbers(text: str, disputed: bool) -> list[Value]:
 
 def _is_count(text: str, match: re.Match[str]) -> bool:
     before, after = text[: match.start()], text[match.end() :]
+    if re.match(r"[ -]quarters?\b", after):
+        return False
     if not match["words"]:
         return not (_NUMBERED.search(before) or re.match(r"(?:st|nd|rd|th)\b", after))
     if match["words"][0].isupper() and before.strip():  # the Big Six
@@ -296,9 +343,11 @@ def _is_count(text: str, match: re.Match[str]) -> bool:
 
 def _number(text: str, match: re.Match[str]) -> Value:
     number, rounding = (
-        _worded(match["words"]) if match["words"] else _written(match["digits"], match["scale"])
+        _worded(match["words"])
+        if match["words"]
+        else _written(match["digits"], match["part"] or "", match["scale"] or match["letter"])
     )
-    unit, factor = ("money", 1.0) if match["money"] else unit_of(text[match.end() :])
+    unit, factor = (_SIGNS[match["money"][-1]], 1.0) if match["money"] else unit_of(text[match.end() :])
     low, high, least, most = number, number, number - rounding, number + rounding
     if match["about"]:
         digits = f"{number:.0f}"
@@ -307,15 +356,21 @@ def _number(text: str, match: re.Match[str]) -> Value:
         least, most = min(least, number - slack), max(most, number + slack)
     elif match["below"]:
         least = number * 0.9
-    elif match["above"]:
+    elif match["above"] and not _RULES.search(text):
         least, high, most = number, math.inf, math.inf
-    elif match["under"]:
+    elif match["under"] and not _RULES.search(text):
         low, least, most = 0, 0, number
-    if factor == 1.609:  # miles written for kilometres are rounded, and the other way round
+    if factor in _IMPERIAL:  # miles written for kilometres are rounded, and the other way round
         least, most = least * 0.97, most * 1.03
     low, high, least, most = low * factor, high * factor, least * factor, most * factor
     written = text[match.start() : unit_end(text, match.end())]
     return Value(*match.span(), low, high, least, most, unit, _normal(low, high, unit), written)
+
+
+# what sets a limit, which another may contradict
+_RULES = re.compile(
+    r"\b(?:(?:may|can|must|shall|should)(?! have)|cannot|allow(?:s|ed)|permit(?:s|ted)|limit(?:s|ed)?|require[sd]?|needs?|minimum|maximum)\b"
+)
 
 
 def _normal(low: float, high: float, unit: str) -> str:
@@ -326,20 +381,26 @@ def _normal(low: float, high: float, unit: str) -> str:
 
 
 def _worded(words: str) -> tuple[float, float]:
-    total = group = 0.0
+    total = group = largest = 0.0
     for word in re.findall(r"[a-z]+", words.lower()):
-        group = (group or 1) * _SCALES[word] if word in _SCALES else group + _DIGITS.get(word, 0)
-        if _SCALES.get(word, 0) > 100:
-            total, group = total + group, 0.0
+        scale = _SCALES.get(word) or _SCALES.get(word.removesuffix("s"), 0)
+        if scale:
+            group = (group or 1) * scale
+        elif word in _PARTS and total:  # "a million and a half"
+            total += _PARTS[word] * largest
+        else:
+            group += _DIGITS.get(word, _PARTS.get(word, 0))
+        if scale > 100:
+            total, group, largest = total + group, 0.0, scale
     return total + group, _rounding(total + group)
 
 
-def _written(digits: str, scale: str | None) -> tuple[float, float]:
-    digits = re.sub(r"[, ]", "", digits)
+def _written(digits: str, part: str, scale: str | None) -> tuple[float, float]:
+    digits = re.sub(r"[, \u00a0\u202f]", "", digits)
     if digits.count(".") > 1:
         digits = digits.replace(".", "")
-    factor = _SCALES[scale.lower()] if scale else 1.0
-    number = float(digits) * factor
+    factor = (_SCALES | _LETTERS)[scale.lower()] if scale else 1.0
+    number = (float(digits) + next((_PARTS[name] for name in _PARTS if name in part), 0)) * factor
     if "." not in digits:
         return number, _rounding(number)
     return number, min(0.5 * factor / 10 ** len(digits.split(".")[1]), 0.08 * number)
@@ -350,6 +411,22 @@ def _rounding(number: float) -> float:
     digits = f"{number:.0f}"
     zeros = len(digits) - len(digits.rstrip("0"))
     return min(0.5 * 10**zeros, 0.08 * number) if number >= 100 and zeros else 0.0
+
+
+def _compound(text: str, first: Value, then: Value) -> Value | None:
+    """ "1 hour 30 minutes" and "5 feet 6 inches" as one value."""
+    whole, part = unit_of(text[first.end :])[1], unit_of(text[then.end :])[1]
+    joint = text[unit_end(text, first.end) : then.start]
+    if not (first.unit and first.unit == then.unit and part < whole and then.high < whole):
+        return None
+    if not re.fullmatch(r",? (?:and )?", joint):
+        return None
+    low, high = first.low + then.low, first.high + then.high
+    least, most = first.least + then.least, first.most + then.most
+    written = text[first.start : unit_end(text, then.end)]
+    return Value(
+        first.start, then.end, low, high, least, most, first.unit, _normal(low, high, first.unit), written
+    )
 
 
 def _range(text: str, low: Value, high: Value, disputed: bool) -> Value | None:

@@ -43,7 +43,7 @@ from chatbot.cores import Cores
 from chatbot.corpus import Span
 from chatbot.encoder import EncodedQuery, Vectors, best_precision, dtype_of, packaged_model, read_alone
 from chatbot.errors import EncoderError
-from chatbot.quantities import clock_times, unit_end, unit_of
+from chatbot.quantities import CURRENCIES, MONTH, NUMBER_WORDS, clock_times, measure_end, unit_of
 from chatbot.terms import STOP_WORDS, fold, stems, terms
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         "number",
         re.compile(
-            r"\bhow (?:many|much|long|far|large|big|strong|old|high|tall|fast|often|deep)\b|\b(?:what|which) (?:number|percentage|proportion|share|size)\b"
+            r"\bhow (?:many|much|long|far|large|big|strong|old|high|tall|fast|often|deep|heavy|wide|thick)\b|\b(?:what|which) (?:number|percentage|proportion|share|size)\b"
         ),
     ),
     (
@@ -426,23 +426,19 @@ def _allowed(pieces: int) -> NDArray[np.float32]:
 
 # Short answers ------------------------------------------------------------------------------
 
-_MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December|Jan\.|Feb\.|Mar\.|Apr\.|Jun\.|Jul\.|Aug\.|Sept?\.|Oct\.|Nov\.|Dec\.)"
 _WEEKDAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"
 _YEAR = r"(?:1\d{3}|20\d{2})"
 _DATE = re.compile(
-    rf"\b{_YEAR}-[01]\d-[0-3]\d\b|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s?[-–]\s?\d{{1,2}}| (?:and|to|or) \d{{1,2}})?(?: of)? {_MONTH}(?:,? {_YEAR})?\b"
-    rf"|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:[-–]\d{{1,2}})?(?:, {_YEAR})?\b(?!\d)"
-    rf"|\b{_MONTH},? {_YEAR}\b|\b{_YEAR}(?:[-–]\d{{2,4}})?\b(?![,.]?\d)"
+    rf"\b{_YEAR}-[01]\d-[0-3]\d\b|\b\d{{1,2}}(?:\. ?|/)\d{{1,2}}(?:\. ?|/){_YEAR}\b|\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s?[-–]\s?\d{{1,2}}| (?:and|to|or) \d{{1,2}})?(?: of)? {MONTH}(?:,? {_YEAR})?\b"
+    rf"|\b{MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:[-–]\d{{1,2}})?(?:, {_YEAR})?\b(?!\d)"
+    rf"|\b{MONTH},? {_YEAR}\b|\b{_YEAR}(?:[-–]\d{{2,4}})?\b(?![,.]?\d)"
 )
-_NUMBER_WORD = (
-    r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
-    r"|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|dozen)"
-)
-_DIGITS = r"\d+(?:[.,]\d+)*"
+_DIGITS = r"\d+(?:[.,\u00a0\u202f]\d+)*"
+_SCALE = r"(?:hundred|thousand|million|billion|trillion)s?"
 _NUMBER = re.compile(
-    rf"\bbetween (?:about )?{_DIGITS} and (?:about )?{_DIGITS}(?: (?:hundred|thousand|million|billion|trillion)s?)?"
-    rf"|(?:US)?[$£€]?{_DIGITS}(?:(?:\s?[-–]\s?| to ){_DIGITS})?(?:\s?%| per cent| percent| (?:hundred|thousand|million|billion|trillion)s?)?"
-    rf"|\b{_NUMBER_WORD}(?:[- ]{_NUMBER_WORD})*(?: (?:hundred|thousand|million|billion)s?)?\b",
+    rf"\bbetween (?:about )?{_DIGITS} and (?:about )?{_DIGITS}(?: {_SCALE})?"
+    rf"|(?:US)?[$£€]?{_DIGITS}(?:(?:\s?[-–]\s?| to ){_DIGITS})?(?: and an? (?:half|quarter))?(?:\s?%| per cent| percent|(?: {_SCALE}|bn|m|k)\b)?"
+    rf"|\b{NUMBER_WORDS}\b",
     re.IGNORECASE,
 )
 _RANK = (
@@ -450,11 +446,16 @@ _RANK = (
     r"|Prime Minister|Foreign Minister|War Minister|Navy Minister|Ambassador|Foreign Commissar|Commissar|Secretary|Judge|Professor|Dr\.?|Mr\.?|Mrs\.?"
     r"|Sir|Lord|Saint|Pope|Bishop|Senator|Governor|Historian|historian|ambassador|premier|emperor|commander)"
 )
-_NAME = r"[A-Z][\w’'-]+(?: (?:[A-Z]\.)){0,2}(?: (?:de|von|van|of the|al|ibn|bin|da|di|le|la)(?= [A-Z]))?(?: [A-Z][\w’'-]+){0,3}"
+_CAPITAL = f"[{''.join(letter for letter in map(chr, range(0x250)) if letter.isupper())}]"
+_PARTICLE = "(?:de|von|van|den|der|of the|al|ibn|bin|da|di|du|le|la)"
+_NAME = rf"{_CAPITAL}[\w’'-]+(?: {_CAPITAL}\.){{0,2}}(?:(?: {_PARTICLE}){{0,2}} {_CAPITAL}[\w’'-]+){{0,3}}"
 _PERSON = re.compile(
-    rf"(?:{_RANK}(?: {_RANK})* )(?P<ranked>{_NAME})|(?P<plain>[A-Z][\w’'-]+(?: [A-Z]\.)* [A-Z][\w’'-]+(?: [A-Z][\w’'-]+)?)"
+    rf"(?:{_RANK}(?: {_RANK})* )(?P<ranked>{_NAME})"
+    rf"|(?P<plain>\b{_CAPITAL}[^\W\d_][^\W\d_’'-]*(?: {_CAPITAL}\.)*(?:(?: {_PARTICLE}){{0,2}} {_CAPITAL}[^\W\d_’'-]+){{1,3}})"
 )
-_PLACE = re.compile(rf"\b(?:in|at|near|on|to|from|off|of|into|outside|aboard) (?:the )?(?P<place>{_NAME})")
+_PLACE = re.compile(
+    rf"\b(?:in|at|near|on|to|from|off|of|into|outside|aboard) (?:the )?(?P<place>{_NAME}(?: (?:am|upon|an der|sur) {_CAPITAL}[\w’'-]+)?)"
+)
 _SHIP_WORD = r"(?:(?:battle|war|flag|steam|air)?ship|cruiser|destroyer|carrier|submarine|frigate|vessel|steamer|ferry|boat)s?"
 _SHIP = re.compile(rf"\b(?:(?:USS|HMS|HMAS|SS|MV|RMS) |{_SHIP_WORD} (?!USS|HM|SS|MV|RMS))(?P<ship>{_NAME})")
 _ASKS_SHIP = re.compile(rf"\b(?:what|which)(?: \w+)? {_SHIP_WORD}\b", re.IGNORECASE)
@@ -462,7 +463,7 @@ _NOT_PERSON = re.compile(
     r"\b(?:Army|Armies|Front|Division|Corps|Fleet|Union|Treaty|Pact|Sea|Island|Islands|War|Conference|Declaration|Agreement|Council|Bay|River|States"
     r"|Kingdom|Republic|Party|Navy|Force|Air|Government|Company|University|Railway|Ocean|Range|Mountains?|City|Street|Museum|Cup|Bowl|League|East|West|North|South"
     r"|Pacific|Asia|Europe|America|Japan|China|Manchuria|Korea|Moscow|Tokyo|Red|Survey|Court|Trial|Act|Order|Joint|Operation|Project|Unit|Staff|Headquarters"
-    rf"|{_MONTH})\b"
+    rf"|{MONTH})\b"
 )
 _LEADING = re.compile(
     r"^(?:The|A|An|In|On|At|By|From|When|After|Before|As|But|And|For|With|While|Both|General|Marshal)\s+"
@@ -494,7 +495,7 @@ def answers_of_kind(text: str, kind: Kind, question: str) -> list[Span]:
         spans = [
             match.span("place")
             for match in _PLACE.finditer(text)
-            if not re.match(rf"(?:{_MONTH}|{_WEEKDAY})\b", match["place"])
+            if not re.match(rf"(?:{MONTH}|{_WEEKDAY})\b", match["place"])
         ]
     else:
         return []
@@ -502,10 +503,10 @@ def answers_of_kind(text: str, kind: Kind, question: str) -> list[Span]:
 
 
 def _free(text: str, span: Span) -> bool:
-    """Whether a number stands alone: no ordinal, no part of a name such as "88th" or "No. 1"."""
-    before, after = text[max(0, span[0] - 4) : span[0]], text[span[1] : span[1] + 2]
+    """Whether a number stands alone: no ordinal, no part of a name such as "88th" or "No. 1", not "three quarters"."""
+    before, after = text[max(0, span[0] - 4) : span[0]], text[span[1] : span[1] + 9]
     return not (
-        re.match(r"(?:st|nd|rd|th)\b|\w", after)
+        re.match(r"(?:st|nd|rd|th)\b|\w|[ -]quarters\b", after)
         or re.search(r"(?:No\. ?|[A-Za-z]-?)$", before.rstrip(" ") if before.endswith(". ") else before)
     )
 
@@ -514,9 +515,10 @@ def _in_asked_unit(text: str, span: Span, question: str) -> bool:
     """Whether a number may say how many of the things asked for: no price, minutes or degrees for people."""
     thing = _HOW_MANY.search(question)
     if not thing:
-        return not (_MEASURED.search(question) and _MONEY.match(text, *span))
+        is_money = _MONEY.match(text, *span) or unit_of(text[span[1] :])[0] in CURRENCIES
+        return not (_SIZED.search(question) and is_money)
     if _MONEY.match(text, *span):
-        return unit_of(thing[1])[0] == "money"
+        return unit_of(thing[1])[0] in CURRENCIES
     sign = _SIGN.match(text, span[1])
     if sign:
         return thing[1][0].lower() == ("d" if sign[1] == "°" else sign[1][0].lower())
@@ -550,24 +552,35 @@ def _all_known(span_text: str, known: set[str]) -> bool:
 def short_answer(asked: Asked, evidence: Evidence) -> str:
     """The one date, number, person or place of the asked type, or "" when there is none or a rival.
 
-    Nor is one of several places or persons that the sentence names in a row. A length, an age or a height has
-    its unit.
+    Nor is one of several places or persons that the sentence names in a row. A length, an age, a price or how often
+    has its unit.
     """
     span = _short_span(asked, evidence)
-    if span is None or (asked.kind in {"place", "person"} and _in_a_row(evidence.text, span)):
+    if span is None or (asked.kind in {"place", "person"} and _in_a_row(evidence.text, span, asked.kind)):
         return ""
     start, end = span
-    return evidence.text[start : unit_end(evidence.text, end) if _MEASURED.search(asks(asked.text)) else end]
+    question = asks(asked.text)
+    if _SIZED.search(question) or _MUCH.search(question):
+        end = measure_end(evidence.text, span)
+    return evidence.text[start:end]
 
 
-def _in_a_row(text: str, span: Span) -> bool:
+def _in_a_row(text: str, span: Span, kind: Kind) -> bool:
     """Whether another name is joined to the one at this place, as in "Pyongyang and Hamhung"."""
-    return bool(_JOINED_AFTER.match(text, span[1]) or _JOINED_BEFORE.search(text[: span[0]]))
+    if _JOINED_AFTER.match(text, span[1]) or _JOINED_BEFORE.search(text[: span[0]]):
+        return True
+    following = _LISTED.match(text, span[1]) if kind == "person" else None
+    other = _PERSON.match(text, following.end()) if following else None
+    return bool(other and other["plain"] and _person_span(text, other))
 
 
 _JOINED_AFTER = re.compile(r"(?:,? (?:and|or)|, as well as) (?:(?:at|in|on|near|to|from) )?(?:the )?[A-Z]")
 _JOINED_BEFORE = re.compile(r"[A-Z][\w’'-]+,? (?:and|or) (?:(?:at|in|on|near|to|from) )?(?:the )?$")
-_MEASURED = re.compile(r"\bhow (?:long|far|old|tall|high|deep|wide|fast|heavy)\b", re.IGNORECASE)
+_LISTED = re.compile(r"(?: \([^()]*\))?, ")
+_SIZED = re.compile(
+    r"\bhow (?:long|far|old|tall|high|deep|wide|thick|fast|heavy|big|large|often)\b", re.IGNORECASE
+)
+_MUCH = re.compile(r"\bhow much\b", re.IGNORECASE)
 
 
 def _short_span(asked: Asked, evidence: Evidence) -> Span | None:
@@ -579,6 +592,8 @@ def _short_span(asked: Asked, evidence: Evidence) -> Span | None:
     if evidence.answer:
         start, end = evidence.answer
         spans = [span for span in spans if span[0] < end and start < span[1]]
+    if _SIZED.search(asks(asked.text)):  # "6 minutes 40 seconds" is one length
+        spans = [one for one in spans if not any(a < one[0] < measure_end(sentence, (a, b)) for a, b in spans)]
     unique: dict[str, Span] = {}
     for start, end in spans:
         unique.setdefault(sentence[start:end].casefold(), (start, end))

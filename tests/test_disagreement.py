@@ -215,7 +215,7 @@ def test_rows_of_a_table_tell_of_different_things(other: str, doc_id: str, diffe
 )
 def test_prices_are_compared_however_they_are_asked_for(question: str) -> None:
     texts = ("The fee for a yearly pass is £36.", "The fee for the yearly pass is £42.")
-    assert values(question, *texts, title="Costs") == ["36 money", "42 money"]
+    assert values(question, *texts, title="Costs") == ["36 pound", "42 pound"]
 
 
 def test_a_value_is_shown_with_its_unit_and_without_the_end_of_its_sentence() -> None:

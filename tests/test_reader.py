@@ -156,6 +156,37 @@ def test_a_length_has_its_unit_and_a_count_its_number_alone() -> None:
 @pytest.mark.parametrize(
     ("question", "text", "short"),
     [
+        ("How many died?", "Two hundred and fifty soldiers died.", "Two hundred and fifty"),
+        ("How many live here?", "About two and a half million people live here.", "two and a half million"),
+        ("How many came?", "12\u00a0000 people came.", "12\u00a0000"),
+        ("How long is it?", "It takes three quarters of an hour.", ""),
+        ("How long is it?", "It takes 1 hour 30 minutes.", "1 hour 30 minutes"),
+        ("How long is it?", "It took 6 minutes and 40 seconds.", "6 minutes and 40 seconds"),
+        ("How heavy is it?", "It weighs 38 kg.", "38 kg"),
+        ("How fast is it?", "It does 50 mph.", "50 mph"),
+        ("How much does it hold?", "It holds 900 litres.", "900 litres"),
+        ("How much was it?", "It cost £2.5bn.", "£2.5bn"),
+        ("How often is it changed?", "The oil is changed every 6 months.", "6 months"),
+        ("How big is a plot?", "A plot costs £48 a year.", ""),
+        ("How big is a plot?", "A plot costs 48 pounds a year.", ""),
+        ("When was it sent?", "It was sent on 5 Jan 1990.", "5 Jan 1990"),
+        ("When was it sent?", "It was sent on 05/06/1990.", "05/06/1990"),
+        ("When was it sent?", "It was sent on 5.6.1990.", "5.6.1990"),
+        ("Who wrote it?", "Johann Wolfgang von Goethe wrote it.", "Johann Wolfgang von Goethe"),
+        ("Who wrote it?", "It is by Hans Christian Ørsted.", "Hans Christian Ørsted"),
+        ("Who makes it?", "WX-7 Pro is made by Tarnfield.", ""),
+        ("Where was he born?", "He was born in Frankfurt am Main.", "Frankfurt am Main"),
+    ],
+)
+def test_a_short_answer_is_whole(question: str, text: str, short: str) -> None:
+    assert short_answer(asked(question), evidence(text)) == short
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "short"),
+    [
+        ("Who?", "Present: Jane Pohl (chair), Dora Whit, Ned Lund.", ""),
+        ("Who?", "It was led by Henry Stimson, Secretary of War.", "Henry Stimson"),
         ("Where?", "They landed at Pyongyang on 24 August.", "Pyongyang"),
         ("Where?", "They landed at Pyongyang and Hamhung on 24 August.", ""),
         ("Where?", "They landed at Rashin, as well as at Seishin.", ""),
