@@ -22,6 +22,8 @@ from chatbot.quantities import CURRENCIES, MONTHS, Measure, Value, unit_of, valu
 from chatbot.reader import Kind, answers_of_kind, asks
 from chatbot.terms import stem_words, stems
 
+_Asked = Measure | Literal["name"]
+_ANY: tuple[Measure, ...] = ("number", "date", "time")
 MOST_STATEMENTS = 12  # the best; further ones answer too loosely to be compared
 
 
@@ -67,12 +69,18 @@ class _Claim:
 
 def positions(question: str, kind: Kind, items: Sequence[Statement]) -> list[Position]:
     """The values that the statements, best first, give for the same thing; [] unless two of them differ."""
-    asked = _Question.of(question, kind)
-    if asked is None:
-        return []
     items = items[:MOST_STATEMENTS]
     told = Counter(year for text in (question, *(item.text for item in items)) for year in years(text))
     year = told.most_common(1)[0][0] if told else 2000
+    measure = _measure(asks(question), kind)
+    if measure is None:
+        plain = [_Question.of(question, kind, each) for each in _ANY if kind in {"other", "yes_no"}]
+        return _grouped(
+            list(dict.fromkeys(c for asked in plain for pair in _twins(asked, items, year) for c in pair))
+        )
+    if measure == "date" and not any(values(item.text, "date", year) for item in items):
+        measure = "time"  # "When does the shop open?"
+    asked = _Question.of(question, kind, measure)
     claims = [claim for n, item in enumerate(items) for claim in asked.claims(n, item, year)]
     beside = {pair for item in items for pair in _side_by_side(asked, item.text, year)}
     disputed = {
@@ -123,6 +131,8 @@ def _twins(asked: _Question, items: Sequence[Statement], year: int) -> Iterator[
     told = []
     for n, item in enumerate(items):
         found = _values(item.text, asked, year)
+        if asked.is_of_other_years(item) or not all(map(asked.allows, found)):
+            continue
         rest = _without(item.text, [(value.start, value.end) for value in found])
         told.append((item.doc_id, _stems(rest), list(_claims(asked, n, item.text, found))))
     for (doc_id, words, claims), (other, others, rivals) in itertools.combinations(told, 2):
@@ -132,7 +142,11 @@ def _twins(asked: _Question, items: Sequence[Statement], year: int) -> Iterator[
         if claims and rivals and _are_other_rows(items[claims[0].item], items[rivals[0].item]):
             continue
         apart = [(a, b) for a, b in zip(claims, rivals, strict=True) if not _compatible(a, b)]
-        if len(apart) == 1 and not any(stem.isdigit() for stem in words ^ others):
+        if (
+            len(apart) == 1
+            and _in_one_column(*apart[0], items)
+            and not any(stem.isdigit() for stem in words ^ others)
+        ):
             yield apart[0]
 
 
@@ -157,7 +171,7 @@ def _comparable(asked: _Question, a: _Claim, b: _Claim, items: Sequence[Statemen
         return False
     if a.item == b.item:
         return _contrasted(a, b, items[a.item].text)
-    if _are_other_rows(items[a.item], items[b.item]):
+    if _are_other_rows(items[a.item], items[b.item]) or not _in_one_column(a, b, items):
         return False
     if a.marks != b.marks or (a.years and b.years and not a.years & b.years):
         return False
@@ -189,6 +203,21 @@ def _are_other_rows(one: Statement, other: Statement) -> bool:
         return False
     named = (name for name in common if not re.search(r"\d", ours[name] + theirs[name]))
     return one.doc_id == other.doc_id or any(ours[name] != theirs[name] for name in named)
+
+
+def _in_one_column(a: _Claim, b: _Claim, items: Sequence[Statement]) -> bool:
+    """False for two values of rows that stand in columns of different names."""
+    ours, theirs = (_column(items[claim.item].text, claim.value.start) for claim in (a, b))
+    return not ours or not theirs or ours == theirs
+
+
+def _column(text: str, place: int) -> str:
+    """The column, by its name or else its number, of the cell of a row that holds a character; "" in other texts."""
+    if not row_cells(text):
+        return ""
+    if " | " in text:
+        return str(text.count(" | ", 0, place))
+    return text[:place].rpartition("; ")[2].partition(": ")[0]
 
 
 def _told_apart(asked: _Question, a: _Claim, b: _Claim, items: Sequence[Statement]) -> bool:
@@ -245,7 +274,7 @@ _TURN = re.compile(
 class _Question:
     text: str
     kind: Kind
-    measure: Measure | Literal["name"]
+    measure: _Asked
     unit: str  # that a number must have, "" for things that are counted, "any" for a length of time or way
     names: frozenset[str]
     words: frozenset[str]
@@ -254,15 +283,13 @@ class _Question:
     party: str
     marks: frozenset[str]
     years: frozenset[int]
+    particle: str  # "off" in "When is it turned off?"
 
     @classmethod
-    def of(cls, text: str, kind: Kind) -> _Question | None:
-        """None for a question whose answers have no values that can be compared."""
-        measure = _measure(asks(text), kind)
-        if not measure:
-            return None
+    def of(cls, text: str, kind: Kind, measure: _Asked) -> _Question:
         text = _plain(text)
         counted = _counted(asks(text)) if measure == "number" else ""
+        particle = match[1] if (match := _PARTICLE.search(text)) else ""
         names = _name_stems(text)
         words = _stems(text) - names - _GENERIC - _MONTH_STEMS
         return cls(
@@ -275,18 +302,30 @@ class _Question:
             _stems(counted),
             _events(text),
             _asked_party(text, counted),
-            _marks(text),
+            _marks(text) | ({"particle"} if particle else set()),
             years(text),
+            particle,
         )
 
     def claims(self, item: int, statement: Statement, year: int) -> list[_Claim]:
         """The claims of a statement that speak of what is asked."""
-        if not self._covered(statement):
+        if self.is_of_other_years(statement) or not self._covered(statement):
             return []
         if self.measure == "name":
             return self._name_claims(item, statement.text)
         claims = _claims(self, item, statement.text, _values(statement.text, self, year))
         return [claim for claim in claims if self._asks(claim)]
+
+    def is_of_other_years(self, statement: Statement) -> bool:
+        """Whether its document is called after years that are not those of the question ("Plot rules 2022")."""
+        named = years(statement.title)
+        return bool(self.years and named) and not self.years & (named | years(statement.text))
+
+    def allows(self, value: Value) -> bool:
+        """Whether a value may be in the unit that is asked for."""
+        if value.unit in CURRENCIES:
+            return self.unit in CURRENCIES | {"", "money"} and not _BIG.search(self.text)
+        return self.unit in {"", "any"} or value.unit in {"", self.unit}
 
     def _covered(self, statement: Statement) -> bool:
         """Whether the statement has the names of the question, what happened, and half of its other words."""
@@ -308,6 +347,8 @@ class _Question:
 
     def _asks(self, claim: _Claim) -> bool:
         """Whether the claim is about what happened or is counted in the question."""
+        if self.particle and "particle" not in claim.marks:
+            return False
         if claim.marks - self.marks or (self.party and claim.party and claim.party != self.party):
             return False
         if self.years and claim.years and not self.years & claim.years:
@@ -367,6 +408,8 @@ class _Question:
         return [_Claim(item, value, said_by, _events(masked), frame - _MONTH_STEMS, marks, years(masked))]
 
 
+_PARTICLE = re.compile(r"\b(off|down|out)\W*$")
+_BIG = re.compile(r"\bhow (?:big|large|wide|thick|heavy|fast|often)\b", re.IGNORECASE)
 _CLOCK = re.compile(r"\b(?:what|which) (?:time|hour)\b|\bclock\b|\bhow (?:early|late)\b", re.IGNORECASE)
 _FIGURE = re.compile(
     r"\W*(?:what|which)(?: \w+){0,2} (?:figures?|totals?|numbers?|estimates?|counts?)\b", re.IGNORECASE
@@ -407,7 +450,8 @@ _OWN = r"losses|casualties|dead|deaths|killed|wounded|strength|prisoners|army|fo
 _DID = r"lose|use|have|suffer|deploy|send|employ|field|put"
 
 
-def _measure(question: str, kind: Kind) -> Measure | Literal["name"] | None:
+def _measure(question: str, kind: Kind) -> _Asked | None:
+    """What the answers give that can be compared; None if that cannot be told."""
     if _CLOCK.search(question):
         return "time"
     if _FIGURE.match(question):
@@ -479,6 +523,8 @@ def _claim(asked: _Question, item: int, text: str, value: Value, window: Span) -
         else _is_of_others(masked[window[0] : value.start], asked)
     )
     marks = _marks(around) | ({"other"} if other else set())
+    if asked.particle and re.search(rf"\b{asked.particle}\b", behind):
+        marks |= {"particle"}
     if not number:
         events = _nearest_event(*_unless_alternative(behind, ahead, window, value, text), asked.events)
         value = replace(value, zone=zone(around)) if value.unit == "date" else value

@@ -593,7 +593,9 @@ def _short_span(asked: Asked, evidence: Evidence) -> Span | None:
         start, end = evidence.answer
         spans = [span for span in spans if span[0] < end and start < span[1]]
     if _SIZED.search(asks(asked.text)):  # "6 minutes 40 seconds" is one length
-        spans = [one for one in spans if not any(a < one[0] < measure_end(sentence, (a, b)) for a, b in spans)]
+        spans = [
+            one for one in spans if not any(a < one[0] < measure_end(sentence, (a, b)) for a, b in spans)
+        ]
     unique: dict[str, Span] = {}
     for start, end in spans:
         unique.setdefault(sentence[start:end].casefold(), (start, end))

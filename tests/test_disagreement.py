@@ -312,3 +312,54 @@ def test_any_text_gives_none_or_several_positions(question: str, texts: list[str
     assert len({position.normal for position in got}) == len(got)
     assert all(0 <= n < len(texts) for position in got for n in position.statements)
     assert all(position.statements for position in got)
+
+
+# ---- what people write in rules, price lists and papers
+
+
+@pytest.mark.parametrize(
+    ("question", "one", "other"),
+    [
+        ("How high may a shed be?", "A shed may be up to 2 m high.", "A shed may be up to 3 m high."),
+        ("How many hens may I keep?", "Tenants may keep at most 6 hens.", "Tenants may keep at most 4 hens."),
+        ("What is the notice period?", "The notice period is four weeks.", "The notice period is six weeks."),
+        ("When does the shop open?", "The shop opens at 9:00.", "The shop opens at 10:00."),
+        ("When does the shop close?", "The shop closes at 9 AM.", "The shop closes at 10 AM."),
+        ("When is the water turned off?", "The water is turned off on 31 October.", "The water is turned off on 15 October."),
+        ("What did the oak table cost?", "Wood: oak; Item: table; Price (£): 2,750", "Wood: oak; Item: table; Width (cm): 200; Price (£): 2890"),
+    ],
+)  # fmt: skip
+def test_limits_and_prices_that_differ_are_shown(question: str, one: str, other: str) -> None:
+    assert len(values(question, one, other)) == 2
+
+
+@pytest.mark.parametrize(
+    ("question", "one", "other"),
+    [
+        ("How high may a shed be?", "A shed may be up to 2 m high.", "A shed may be 2 m high."),
+        ("How many died?", "Up to 50,000 people died.", "Up to 60,000 people died."),
+        ("How big is a full plot?", "A full plot costs £48 a year.", "A full plot costs £65 a year."),
+        ("When does the shop close?", "The shop closes at 10:30 PM.", "The shop closes at 22:30."),
+        ("How long does the test take?", "The test takes 1 hour 30 minutes.", "The test takes 90 minutes."),
+        ("How high is the wall?", "The wall is 20 feet high.", "The wall is 6 metres high."),
+        ("How tall is the door?", "The door is 5 feet 6 inches tall.", "The door is 1.68 m tall."),
+        ("How many people came?", "About 12\u00a0000 people came.", "About 12,000 people came."),
+        ("How many people came?", "Two billion people came.", "2 billion people came."),
+        ("How many people came?", "Half a million people came.", "500,000 people came."),
+        ("How much does a pass cost?", "A pass costs $10.", "A pass costs €9."),
+        ("When is the water turned off?", "The water is turned on on 1 April and off on 31 October.",
+         "The water is turned on on 15 April and off on 31 October."),
+    ],
+)  # fmt: skip
+def test_what_is_the_same_or_another_thing_is_no_difference(question: str, one: str, other: str) -> None:
+    assert values(question, one, other) == []
+
+
+def test_a_document_that_is_called_after_another_year_does_not_differ() -> None:
+    rules = [
+        Statement("The rent of a full plot is £48 a year.", "a", "Plot rules 2015"),
+        Statement("The rent of a full plot is £65 a year.", "b", "Plot rules 2022"),
+    ]
+    question = "What is the rent of a full plot{}?"
+    assert positions(question.format(" in 2015"), "other", rules) == []
+    assert len(positions(question.format(""), "other", rules)) == 2
