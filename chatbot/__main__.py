@@ -172,14 +172,17 @@ def _parsed(line: str) -> Any:
 
 def _verify(options: argparse.Namespace) -> int:
     from chatbot.answer import verify
-    from chatbot.index import PassageStore, current_generation
+    from chatbot.index import PassageStore, current_generation, outdated
 
     try:
         answer = json.loads(options.answer.read_bytes())  # in any UTF, with a mark or without
     except (OSError, ValueError, RecursionError) as error:
         raise QuestionError(f"{options.answer} cannot be read as JSON ({error})") from error
-    folder = _places(options)[0].index
-    store = PassageStore(folder, current_generation(folder))
+    place = _places(options)[0]
+    store = PassageStore(place.index, current_generation(place.index))
+    is_named = bool(options.corpus or options.collections or not options.index)  # else it is the usual corpus
+    if is_named and place.corpus.is_dir() and (reason := outdated(place.corpus, place.index)):
+        print(f"chatbot: the index is older than the documents ({reason}); rebuild it first", file=sys.stderr)
     exported = isinstance(answer, dict) and "receipts" in answer  # a conversation, from the page
     several = answer["receipts"] if exported else [answer]
     if not isinstance(several, list):
@@ -248,8 +251,16 @@ def as_text(answer: dict[str, Any]) -> str:
             lines.append("Nowhere in them: " + ", ".join(missing["missing_terms"]))
     if answer.get("unmentioned"):
         lines.append(f"{UNMENTIONED} {', '.join(answer['unmentioned'])}")
-    sources = [f"[{c['number']}] {c['title']} ({c['source']})" for c in answer["citations"]]
+    sources = [f"[{c['number']}] {_place(c)} ({c['source']})" for c in answer["citations"]]
     return "\n\n".join(part for part in ("\n".join(lines), "\n".join(sources)) if part)
+
+
+def _place(citation: dict[str, Any]) -> str:
+    """ "Manual › Firmware 3.1.2, page 4"."""
+    from chatbot.corpus import header_of, section_below
+
+    title, page = citation["title"], citation["page"]
+    return header_of(title, section_below(title, citation["section"])) + (f", page {page}" if page else "")
 
 
 if __name__ == "__main__":

@@ -461,10 +461,11 @@ class Chatbot:
             status = "disagreement"
             chosen = _of_each(values)
         citations = self._citations(chosen, reading, index)
-        short = first_short(reading.asked, citations, chosen) if status == "answered" else ""
-        in_vain = _in_vain(status, confidence, meant, index, only)
+        in_vain = _as_typed(_in_vain(status, confidence, meant, index, only), meant, question)
         told = in_vain.missing_terms if in_vain else ()
         unmentioned = () if status in REFUSALS else _unmentioned(question, reading, chosen)
+        is_short = status == "answered" and not unmentioned  # else it is most likely of something else
+        short = first_short(reading.asked, citations, chosen) if is_short else ""
         return Answer(
             question,
             meant,
@@ -718,7 +719,9 @@ def names(question: str, texts: Sequence[str]) -> set[str]:
     return own | {stem for stem in asked if capital[stem] > 2 * small[stem]}
 
 
-_BEGINS = re.compile(r"(?:\A|[.!?:\n])[\"'“‘(\s]*\Z")  # what stands before the first word of a sentence
+_BEGINS = re.compile(
+    r"(?:\A|[.!?:;|\n])[\"'“‘(\s]*\Z"
+)  # what stands before the first word of a sentence or cell
 
 
 def _is_caseless(question: str) -> bool:
@@ -912,6 +915,22 @@ def _in_vain(
     return found if found and found.missing_terms else None
 
 
+def _as_typed(found: NotFound | None, meant: str, question: str) -> NotFound | None:
+    """With words as they were typed, not as they were put right, for the documents have neither."""
+    if found is None:
+        return None
+    read, typed = meant.split(), question.split()
+    old = (
+        {_LETTERS.sub("", a): _LETTERS.sub("", b) for a, b in zip(read, typed, strict=False)}
+        if len(read) == len(typed)
+        else {}
+    )
+    return replace(found, missing_terms=tuple(old.get(term, term) for term in found.missing_terms))
+
+
+_LETTERS = re.compile(r"^\W+|\W+$")
+
+
 def _unmentioned(question: str, reading: Reading, quoted: Sequence[Evidence]) -> tuple[str, ...]:
     """Names and numbers of the question that stand nowhere in the passages quoted from, their titles or headings.
 
@@ -927,8 +946,12 @@ def _unmentioned(question: str, reading: Reading, quoted: Sequence[Evidence]) ->
     wanted = meant & names(question, () if cased else [h.text for h in reading.hits[:NAMED_BY]])
     lacking: list[tuple[int, int]] = []
     for term in _without_clock(terms(question), question):
-        related = term.stem[:_ALIKE] in beginnings and not term.stem[0].isdigit()
-        if term.stem in wanted and len(term.stem) > 1 and term.stem not in told and not related:
+        related = not term.stem[0].isdigit() and (
+            term.stem[:_ALIKE] in beginnings
+            or (len(term.stem) == _ALIKE - 1 and any(stem.startswith(term.stem) for stem in told))
+        )
+        is_name = term.stem in wanted and len(term.stem) > 1 and not _HOW.search(question, 0, term.start)
+        if is_name and term.stem not in told and not related:
             joined = lacking and question[lacking[-1][1] : term.start] == " "  # "Far East"
             lacking.append((lacking.pop()[0] if joined else term.start, term.end))
     return tuple(dict.fromkeys(question[start:end] for start, end in lacking))
@@ -988,6 +1011,8 @@ def verify(answer: Mapping[str, Any], index: PassageStore) -> list[Verdict]:
 
     Raises QuestionError when it is not the JSON of an answer.
     """
+    if not isinstance(answer, Mapping) or "citations" not in answer:
+        raise QuestionError('not the JSON of an answer: it has no "citations"')
     try:
         return [_verdict(citation, index) for citation in answer["citations"]]
     except (KeyError, TypeError) as error:

@@ -99,6 +99,11 @@ def header_of(title: str, section: str) -> str:
     return SECTION_JOINT.join(part for part in (title, section) if part)
 
 
+def section_below(title: str, section: str) -> str:
+    """The headings below the title, without the title where a document has it as a heading too."""
+    return "" if section == title else section.removeprefix(f"{title}{SECTION_JOINT}")
+
+
 @dataclass(frozen=True)
 class UnreadFile:
     path: str

@@ -761,8 +761,13 @@ def stale(corpus: Path, folder: Path, encoder: Identified) -> str:
         return "files are read otherwise than when the index was built"
     if manifest.get("splitting") != SPLITTING:
         return "documents are split otherwise than when the index was built"
-    files = _hash_files(corpus, corpus_files(corpus, skip=folder))
-    return _difference(manifest["corpus"], files)
+    return outdated(corpus, folder)
+
+
+def outdated(corpus: Path, folder: Path) -> str:
+    """Which files of the corpus are not as when the index was built, or ""."""
+    manifest = read_manifest(folder, current_generation(folder))
+    return _difference(manifest["corpus"], _hash_files(corpus, corpus_files(corpus, skip=folder)))
 
 
 def build_index(

@@ -407,7 +407,7 @@ def _tell(replay: Replay) -> Iterator[str]:
     for word, citations in (("kept", replay.kept), ("new", replay.new), ("gone", replay.gone)):
         for citation in citations:
             yield f"quote {word}: [{citation.number}] {citation.title}: {citation.words}"
-    yield f"hits: {len(now.hits)}, {len(replay.moved)} of them moved, new or lost"
+    yield f"hits: {len(now.hits)}; {len(replay.moved)} moved, new or lost"
     for move in replay.moved:
         yield f"  {_rank(move.then)} -> {_rank(move.now)}  {move.doc_id} {move.start}:{move.end}"
     if replay.verdicts:

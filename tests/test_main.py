@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FILES, ROOT
+from conftest import FILES, ROOT, HashEncoder
 
-from chatbot.__main__ import main
+from chatbot.__main__ import as_text, main
+from chatbot.index import build_index
 
 QUESTION = "When did the Soviet Union declare war on Japan?"
 ARTICLES = ("soviet-declaration-of-war-on-japan.md", "hiroshima.md", "kyujo-incident.md")
@@ -114,6 +115,39 @@ def test_each_answer_of_an_exported_conversation_is_verified(
     saved.write_text('{"receipts": 3}')
     assert main(["verify", str(saved), "--corpus", corpus, "--index", index]) == 2
     assert '"receipts" is not a list' in capsys.readouterr().err
+
+
+def test_verify_tells_when_the_index_is_older_than_the_documents(
+    make_corpus: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = make_corpus({"a.md": "Oaks grow slowly.\n"})
+    build_index(corpus, tmp_path / "index", HashEncoder())
+    saved = tmp_path / "answer.json"
+    cited = {"number": 1, "doc_id": "a.md", "start": 0, "end": 17, "quote": "Oaks grow slowly."}
+    saved.write_text(json.dumps({"citations": [cited]}))
+    argv = ["verify", str(saved), "--corpus", str(corpus), "--index", str(tmp_path / "index")]
+    for text, warned in (("Oaks grow slowly.\n", False), ("Oaks grow fast.\n", True)):
+        (corpus / "a.md").write_text(text)
+        assert main(argv) == 0
+        told = capsys.readouterr()
+        assert told.out.startswith("[1] valid ")
+        assert ("the index is older than the documents (files of the corpus: 1 changed" in told.err) == warned
+    saved.write_text("{}")
+    assert main(argv) == 2
+    assert 'it has no "citations"' in capsys.readouterr().err
+
+
+def test_sources_are_told_with_their_headings_and_pages() -> None:
+    cited = {
+        "number": 1,
+        "title": "Manual",
+        "section": "Manual › Firmware 3.1.2",
+        "source": "m.pdf",
+        "page": 4,
+    }
+    answer = dict.fromkeys(("question", "standalone_question", "short_answer", "not_found"), "")
+    told = as_text({**answer, "text": "It is mended. [1]", "citations": [cited]})
+    assert told == "It is mended. [1]\n\n[1] Manual › Firmware 3.1.2, page 4 (m.pdf)"
 
 
 def test_an_answer_without_citations_is_told_to_have_none(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from chatbot.corpus import SECTION_JOINT
+from chatbot.corpus import section_below as section_below
 
 LONGEST_SHOWN = 2_000  # characters; of a longer question only the first CUT are drawn
 CUT = 140
@@ -29,11 +29,6 @@ def without_title(before: str, title: str) -> str:
     """Text that does not begin with the heading that already stands above it."""
     first, gap, rest = before.partition("\n")
     return rest.lstrip("\n") if gap and first.lstrip("# ").strip() == title else before
-
-
-def section_below(title: str, section: str) -> str:
-    """The headings below the title, without the title where a document has it as a heading too."""
-    return "" if section == title else section.removeprefix(f"{title}{SECTION_JOINT}")
 
 
 def name_time(time: str) -> str:
