@@ -23,8 +23,8 @@ _LINE_BREAK = re.compile(r"<br\b[^>]*>", re.IGNORECASE)
 _QUOTED_LINE = re.compile(r"(?<=[\r\n])[ \t]*(?:>[ \t]?)+")
 _NEW_LINE = re.compile(r"[ \t]*\\?(?:\r\n|\r|\n)[ \t]*")
 _TARGET = re.compile(r"\](?:\((?:[^()\\]|\\.|\([^()]*\))*\)|\[[^\]]*\])?", re.DOTALL)  # "](page.md)", "][1]"
-# of bold text that is longer than a sentence
-_HALF_A_PAIR = re.compile(r"(?<!\S)\*\*+(?=\S)|(?<=\S)\*\*+(?!\S)")
+# half a pair around bold text that is longer than a sentence; a footnote's number
+_LEFT_OUT = re.compile(r"(?<!\S)\*\*+(?=\S)|(?<=\S)\*\*+(?!\S)|\[\^[\w-]{1,20}\](?!:)")
 _WORDS = re.compile(r"[^\W_]+")
 
 
@@ -90,7 +90,7 @@ def _find(text: str, pieces: Sequence[Token]) -> Iterator[Run]:
             shown = [Run(place, end, text[place:end])]
         elif piece.type == "text":
             start = text.index(piece.content, place)
-            shown = list(_without_half_pairs(piece.content, start))
+            shown = list(_shown(piece.content, start))
         elif piece.type == "text_special":
             start = text.index(piece.markup, place)
             shown = [Run(start, start + len(piece.markup), piece.content)]
@@ -136,9 +136,9 @@ def _restyle(styles: list[str], style: str, ends: bool) -> None:
         del styles[len(styles) - 1 - styles[::-1].index(style)]
 
 
-def _without_half_pairs(content: str, start: int) -> Iterator[Run]:
+def _shown(content: str, start: int) -> Iterator[Run]:
     place = 0
-    for mark in [*_HALF_A_PAIR.finditer(content), None]:
+    for mark in [*_LEFT_OUT.finditer(content), None]:
         end = mark.start() if mark else len(content)
         yield Run(start + place, start + end, content[place:end])
         place = mark.end() if mark else end

@@ -225,7 +225,7 @@ def test_what_the_network_does_not_choose_is_no_short_answer() -> None:
 
 
 def candidate(text: str = "It fell. Harbin surrendered on 20 August 1945.", start: int = 100) -> Candidate:
-    cut = text.index(". ") + 1
+    cut = min(text.find(stop) % len(text) for stop in (". ", "? ")) + 1
     spans = ((start, start + cut), (start + cut + 1, start + len(text)))
     return Candidate(text, start, "Manchuria", spans, np.array([[0.6, 0.8], [1.0, 0.0]], np.float32), 0.5)
 
@@ -316,6 +316,14 @@ class FixedReader:
     def judge(self, question: str, candidates: list[Candidate]) -> list[Judgement]:
         self.read += len(candidates)
         return [Judgement(np.array([4.0, -1.0 - i]), ((3, 7), None)) for i in range(len(candidates))]
+
+
+def test_a_question_is_no_evidence_but_where_there_is_nothing_else() -> None:
+    asking = "Is it open? The museum opens at nine."
+    found = read(asked("Is it open?"), [candidate(asking)], {"cosine": 1.0})
+    assert [item.text for item in found] == ["The museum opens at nine."]
+    found = read(asked("Is it open?"), [candidate("Is it open? Is it free?")], {"cosine": 1.0})
+    assert [item.text for item in found] == ["Is it free?", "Is it open?"]
 
 
 def test_the_network_reads_the_best_passages_and_the_others_keep_its_lowest_judgement() -> None:
