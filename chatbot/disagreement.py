@@ -18,7 +18,7 @@ from typing import Literal
 
 from chatbot.corpus import Span
 from chatbot.formats.table import row_cells
-from chatbot.quantities import CURRENCIES, MONTHS, Measure, Value, unit_of, values, years, zone
+from chatbot.quantities import CURRENCIES, MONTHS, TIMES, Measure, Value, unit_of, values, years, zone
 from chatbot.reader import Kind, answers_of_kind, asks
 from chatbot.terms import stem_words, stems
 
@@ -358,7 +358,7 @@ class _Question:
         if _fate(self.events) != claim.events:
             return False
         if self.unit == "any":
-            return claim.value.unit in _LENGTHS | {"km"}
+            return claim.value.unit in TIMES | {"km"}
         if self.unit == "money":
             return claim.value.unit in CURRENCIES
         if claim.value.unit or self.unit:
@@ -518,7 +518,7 @@ def _claim(asked: _Question, item: int, text: str, value: Value, window: Span) -
     places = _places(around) - asked.names
     number = asked.measure == "number"
     other = _is_of_another_thing(behind, ahead, asked) or (
-        _is_of_a_part(ahead, asked) or (value.unit in _LENGTHS and _APART.match(masked, value.end))
+        _is_of_a_part(ahead, asked) or (value.unit in TIMES and _APART.match(masked, value.end))
         if number
         else _is_of_others(masked[window[0] : value.start], asked)
     )
@@ -603,7 +603,6 @@ def _inherit(claim: _Claim, before: _Claim, text: str) -> _Claim:
 _BREAK = re.compile(
     r"[;:]|,? (?:and|while|whereas|but|although|though|before|when|which|after|until|so that) (?!\d|about|more|over)|, (?!\d)"
 )
-_LENGTHS = frozenset({"hour", "day", "month"})
 _APART = re.compile(r"\W*\w+ (?:after|before|later|earlier|ago|from)\b")  # "3 days after …"
 _WHERE = "on|of|in|at|near|from|around|above|below|beside|after"
 _STOP = re.compile(

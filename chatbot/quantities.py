@@ -277,6 +277,7 @@ _UNITS = (  # as written, in which unit, and how many of it
 )  # fmt: skip
 _SIGNS = {"$": "dollar", "£": "pound", "€": "euro", "¥": "yen"}
 CURRENCIES = frozenset("dollar rouble yen pound euro crown franc mark lira peso rupee".split())
+TIMES = frozenset({"hour", "day", "month"})
 _IMPERIAL = frozenset({1.609, 0.0009144, 0.0003048, 2.54e-5})
 _UNIT = re.compile(
     r"[ -]?(?:" + "|".join(f"({written})" for written, _, _ in _UNITS) + r")(?!\w)", re.IGNORECASE

@@ -47,7 +47,7 @@ from chatbot.cores import Cores
 from chatbot.corpus import Span
 from chatbot.encoder import EncodedQuery, Vectors, best_precision, dtype_of, packaged_model, read_alone
 from chatbot.errors import EncoderError
-from chatbot.quantities import CURRENCIES, MONTH, NUMBER_WORDS, clock_times, measure_end, unit_of
+from chatbot.quantities import CURRENCIES, MONTH, NUMBER_WORDS, TIMES, clock_times, measure_end, unit_of
 from chatbot.terms import STOP_WORDS, fold, stems, terms
 
 if TYPE_CHECKING:
@@ -524,8 +524,10 @@ def _in_asked_unit(text: str, span: Span, question: str) -> bool:
     """Whether a number may say how many of the things asked for: no price, minutes or degrees for people."""
     thing = _HOW_MANY.search(question)
     if not thing:
-        is_money = _MONEY.match(text, *span) or unit_of(text[span[1] :])[0] in CURRENCIES
-        return not (_SIZED.search(question) and is_money)
+        unit = unit_of(text[span[1] :])[0]
+        is_money = _MONEY.match(text, *span) or unit in CURRENCIES
+        is_time = unit in TIMES and _OF_SPACE.search(question)
+        return not (is_time or (_SIZED.search(question) and is_money))
     if _MONEY.match(text, *span):
         return unit_of(thing[1])[0] in CURRENCIES
     sign = _SIGN.match(text, span[1])
@@ -589,6 +591,7 @@ _LISTED = re.compile(r"(?: \([^()]*\))?, ")
 _SIZED = re.compile(
     r"\bhow (?:long|far|old|tall|high|deep|wide|thick|fast|heavy|big|large|often)\b", re.IGNORECASE
 )
+_OF_SPACE = re.compile(r"\bhow (?:far|tall|high|deep|wide|thick|fast|heavy|big|large)\b", re.IGNORECASE)
 _MUCH = re.compile(r"\bhow much\b", re.IGNORECASE)
 
 

@@ -169,6 +169,7 @@ def test_a_length_has_its_unit_and_a_count_its_number_alone() -> None:
         ("How often is it changed?", "The oil is changed every 6 months.", "6 months"),
         ("How big is a plot?", "A plot costs £48 a year.", ""),
         ("How big is a plot?", "A plot costs 48 pounds a year.", ""),
+        ("How big is the card?", "The card keeps 400 days, or 32 GB.", "32 GB"),
         ("When was it sent?", "It was sent on 5 Jan 1990.", "5 Jan 1990"),
         ("When was it sent?", "It was sent on 05/06/1990.", "05/06/1990"),
         ("When was it sent?", "It was sent on 5.6.1990.", "5.6.1990"),
