@@ -47,6 +47,7 @@ from chatbot.cores import Cores
 from chatbot.corpus import Span
 from chatbot.encoder import EncodedQuery, Vectors, best_precision, dtype_of, packaged_model, read_alone
 from chatbot.errors import EncoderError
+from chatbot.formats.table import named_cells
 from chatbot.quantities import CURRENCIES, MONTH, NUMBER_WORDS, TIMES, clock_times, measure_end, unit_of
 from chatbot.terms import STOP_WORDS, fold, stems, terms
 
@@ -72,6 +73,7 @@ FEATURES = (
 # how near anything is says little of whether it answers (`fit_answers._tells`)
 _BELOW_BEST = ("passage", "tokens")
 READ_AT_LEAST, READ_AT_MOST = 2, 6  # passages that the network reads; others keep the lowest judgement given
+LONGEST_CELL = 60  # characters of a short answer
 READ_WITHIN = 0.1  # of the best passage's score, for those beyond the first
 
 
@@ -564,9 +566,12 @@ def short_answer(asked: Asked, evidence: Evidence) -> str:
     """The one date, number, person or place of the asked type, or "" when there is none or a rival.
 
     Nor is one of several places or persons that the sentence names in a row. A length, an age, a price or how often
-    has its unit.
+    has its unit. Of a table's row it is the cell, or in the cell, whose column the question names.
     """
-    span = _short_span(asked, evidence)
+    cell = _asked_cell(asked, evidence.text)
+    if cell and asked.kind == "other":
+        return evidence.text[slice(*cell)]
+    span = _short_span(asked, evidence, cell)
     if span is None or (asked.kind in {"place", "person"} and _in_a_row(evidence.text, span, asked.kind)):
         return ""
     start, end = span
@@ -574,6 +579,17 @@ def short_answer(asked: Asked, evidence: Evidence) -> str:
     if _SIZED.search(question) or _MUCH.search(question):
         end = measure_end(evidence.text, span)
     return evidence.text[start:end]
+
+
+def _asked_cell(asked: Asked, row: str) -> Span | None:
+    """The one cell that the question does not hold itself and whose column it names: "2022" of "Discontinued: 2022"."""
+    cells = [
+        (start, end)
+        for name, (start, end) in named_cells(row)
+        if not asked.weights.keys().isdisjoint(stems(name)) and end - start <= LONGEST_CELL
+        if not set(stems(row[start:end])) <= asked.weights.keys()
+    ]
+    return cells[0] if len(cells) == 1 else None
 
 
 def _in_a_row(text: str, span: Span, kind: Kind) -> bool:
@@ -595,13 +611,16 @@ _OF_SPACE = re.compile(r"\bhow (?:far|tall|high|deep|wide|thick|fast|heavy|big|l
 _MUCH = re.compile(r"\bhow much\b", re.IGNORECASE)
 
 
-def _short_span(asked: Asked, evidence: Evidence) -> Span | None:
-    """One that the network's choice touches, where it has read; of several the one that stands clearly
-    nearer to the question's words than the others.
+def _short_span(asked: Asked, evidence: Evidence, cell: Span | None = None) -> Span | None:
+    """One in the cell, if any, else one that the network's choice touches, where it has read; of several the one that
+    stands clearly nearer to the question's words than the others.
     """
     sentence = evidence.text
     spans = answers_of_kind(sentence, asked.kind, asked.text)
-    if evidence.answer:
+    within = [span for span in spans if cell and cell[0] <= span[0] and span[1] <= cell[1]]
+    if within:
+        spans = within
+    elif evidence.answer:
         start, end = evidence.answer
         spans = [span for span in spans if span[0] < end and start < span[1]]
     if _SIZED.search(asks(asked.text)):  # "6 minutes 40 seconds" is one length

@@ -31,6 +31,7 @@ from chatbot.reader import (
     read,
     short_answer,
 )
+from chatbot.terms import stems
 
 WEIGHTS = Path(reader.__file__).parent / "weights" / "reader.safetensors"
 
@@ -200,6 +201,24 @@ def test_a_short_answer_is_whole(question: str, text: str, short: str) -> None:
 )
 def test_one_of_several_names_in_a_row_is_no_answer(question: str, text: str, short: str) -> None:
     assert short_answer(asked(question), evidence(text)) == short
+
+
+@pytest.mark.parametrize(
+    ("question", "short"),
+    [
+        ("When was the WX-5 discontinued?", "2022"),
+        ("When was the WX-5 introduced?", "2018"),
+        ("When did it come and when was it discontinued or introduced?", "2018"),  # the network tells
+        ("What is the radio of the WX-5?", "868 MHz"),
+        ("What radio of 868 MHz is in it?", ""),
+        ("What is the mast of the WX-5?", ""),
+    ],
+)
+def test_of_a_row_the_cell_is_taken_whose_column_is_asked_for(question: str, short: str) -> None:
+    row = "Model: WX-5; Introduced: 2018; Discontinued: 2022; Radio: 868 MHz"
+    where = row.index("2018")
+    words = dict.fromkeys(stems(question), 1.0)
+    assert short_answer(asked(question, **words), evidence(row, (where, where + 4))) == short
 
 
 def test_of_two_rivals_the_one_clearly_nearer_to_the_words_of_the_question_wins() -> None:

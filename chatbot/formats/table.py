@@ -49,8 +49,19 @@ def row_cells(text: str) -> dict[str, str]:
     """
     if " | " in text:
         return {str(number): cell for number, cell in enumerate(text.strip("| ").split(" | "))}
-    pairs = [pair for cell in text.split("; ") if all(pair := cell.partition(": "))]
-    return {name: cell for name, _, cell in pairs} if len(pairs) > 1 else {}
+    return {name: text[start:end] for name, (start, end) in named_cells(text)}
+
+
+def named_cells(text: str) -> list[tuple[str, tuple[int, int]]]:
+    """The columns' names and where their cells stand in a row as `table_parts` writes it; [] for what is no row."""
+    cells, place = [], 0
+    for cell in text.split("; "):
+        name, joint, held = cell.partition(": ")
+        if name and joint and held:
+            start = place + len(name) + len(joint)
+            cells.append((name, (start, start + len(held))))
+        place += len(cell) + 2
+    return cells if len(cells) > 1 else []
 
 
 def row_sentence(row: Row, header: Row) -> str:
