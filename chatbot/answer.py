@@ -753,6 +753,7 @@ def choose(
     """The best sentence and up to three more that come near it, add something and stay in three documents."""
     evidence = _affirming(evidence, asked)
     broad = asked.kind in {"reason", "manner", "yes_no", "other"}
+    evidence = _fullest_row_first(evidence, asked, settings["broad_margin"])
     least = evidence[0].score - settings["broad_margin" if broad else "narrow_margin"]
     chosen: list[Evidence] = []
     documents: set[str] = set()
@@ -793,6 +794,27 @@ def _affirming(evidence: Sequence[Evidence], asked: Asked) -> Sequence[Evidence]
         if not no or asked.weights.keys() & stems(beside)
     ]
     return kept or evidence
+
+
+def _fullest_row_first(evidence: Sequence[Evidence], asked: Asked, margin: float) -> Sequence[Evidence]:
+    """Where the best is a row of a table, first the one near it that holds all of the question's words that it holds,
+    and more: in "What does the oak desk cost?" that of the desk in oak, not in ash.
+    """
+    best = evidence[0]
+    columns = row_cells(best.text).keys()
+    if len(columns) < 2:
+        return evidence
+    own = asked.weights.keys() & stems(best.text)
+    fuller = {
+        number: len(held)
+        for number, item in enumerate(evidence)
+        if item.score >= best.score - margin and len(columns & row_cells(item.text).keys()) > 1
+        if (held := asked.weights.keys() & stems(item.text)) > own
+    }
+    if not fuller:
+        return evidence
+    first = max(fuller, key=lambda number: fuller[number])  # of equals the best
+    return [evidence[first], *evidence[:first], *evidence[first + 1 :]]
 
 
 _WHICH = re.compile(r"\W*(?:which|what|who)\b", re.IGNORECASE)

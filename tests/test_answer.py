@@ -31,6 +31,7 @@ from chatbot.answer import (
     Chatbot,
     Citation,
     _agreement,
+    _fullest_row_first,
     check_question,
     first_short,
     load_parameters,
@@ -46,6 +47,7 @@ from chatbot.encoder import EncodedQuery
 from chatbot.errors import IndexMissing, QuestionError
 from chatbot.index import PassageIndex, Pool, build_index, current_generation
 from chatbot.reader import FEATURES, Asked, Evidence, worth_reading
+from chatbot.terms import stems
 
 MakeCorpus = Callable[..., Path]
 
@@ -641,6 +643,20 @@ def test_a_row_that_says_no_is_quoted_where_that_answers(
     build_index(make_corpus({"tools.csv": rows}), tmp_path / "index", HashEncoder())
     answer = Chatbot(tmp_path / "index", HashEncoder(), None, parameters(margin=99.0)).answer(question)
     assert {c.quote.split(";")[0].removeprefix("Tool: ") for c in answer.citations} == quoted
+
+
+def test_of_rows_the_one_comes_first_that_holds_more_of_the_question() -> None:
+    def row(text: str, score: float) -> Evidence:
+        return Evidence(0, 0, (0, len(text)), text, np.zeros(len(FEATURES)), score)
+
+    ash, oak = row("Name: desk; Wood: ash; Price: 10", 3.0), row("Name: desk; Wood: oak; Price: 12", 2.0)
+    prose = row("The desk of oak is a desk that costs more than others, oak or not.", 2.5)
+    words = dict.fromkeys(stems("What does the oak desk cost?"), 1.0)
+    asked = Asked("What does the oak desk cost?", EncodedQuery(np.ones(1), np.ones((0, 0)), ()), words)
+    assert _fullest_row_first([ash, prose, oak], asked, 2.0) == [oak, ash, prose]
+    assert _fullest_row_first([ash, prose, oak], asked, 0.5) == [ash, prose, oak]  # too far from the best
+    assert _fullest_row_first([prose, ash, oak], asked, 2.0) == [prose, ash, oak]
+    assert _fullest_row_first([oak, ash], asked, 2.0) == [oak, ash]
 
 
 def test_something_is_quoted_where_every_row_says_no_to_a_part(
