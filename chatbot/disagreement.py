@@ -19,7 +19,7 @@ from typing import Literal
 from chatbot.corpus import Span
 from chatbot.formats.table import row_cells
 from chatbot.quantities import CURRENCIES, MONTHS, TIMES, Measure, Value, unit_of, values, years, zone
-from chatbot.reader import Kind, answers_of_kind, asks
+from chatbot.reader import PARTICLE, Kind, answers_of_kind, asks
 from chatbot.terms import stem_words, stems
 
 _Asked = Measure | Literal["name"]
@@ -74,7 +74,7 @@ def positions(question: str, kind: Kind, items: Sequence[Statement]) -> list[Pos
     year = told.most_common(1)[0][0] if told else 2000
     measure = _measure(asks(question), kind)
     if measure is None:
-        plain = [_Question.of(question, kind, each) for each in _ANY if kind in {"other", "yes_no"}]
+        plain = [_Question.of(question, kind, each) for each in _ANY if kind == "other"]
         return _grouped(
             list(dict.fromkeys(c for asked in plain for pair in _twins(asked, items, year) for c in pair))
         )
@@ -289,7 +289,7 @@ class _Question:
     def of(cls, text: str, kind: Kind, measure: _Asked) -> _Question:
         text = _plain(text)
         counted = _counted(asks(text)) if measure == "number" else ""
-        particle = match[1] if (match := _PARTICLE.search(text)) else ""
+        particle = match[1] if (match := PARTICLE.search(text)) else ""
         names = _name_stems(text)
         words = _stems(text) - names - _GENERIC - _MONTH_STEMS
         return cls(
@@ -408,7 +408,6 @@ class _Question:
         return [_Claim(item, value, said_by, _events(masked), frame - _MONTH_STEMS, marks, years(masked))]
 
 
-_PARTICLE = re.compile(r"\b(off|down|out)\W*$")
 _BIG = re.compile(r"\bhow (?:big|large|wide|thick|heavy|fast|often)\b", re.IGNORECASE)
 _CLOCK = re.compile(r"\b(?:what|which) (?:time|hour)\b|\bclock\b|\bhow (?:early|late)\b", re.IGNORECASE)
 _FIGURE = re.compile(

@@ -618,7 +618,12 @@ def _short_span(asked: Asked, evidence: Evidence, cell: Span | None = None) -> S
     sentence = evidence.text
     spans = answers_of_kind(sentence, asked.kind, asked.text)
     within = [span for span in spans if cell and cell[0] <= span[0] and span[1] <= cell[1]]
-    if within:
+    particle = PARTICLE.search(asked.text)
+    if particle and re.search(rf"\b{particle[1]}\b", sentence):  # not "turned on on 15 April"
+        spans = [
+            span for span in spans if re.search(rf"\b{particle[1]}\b[^.;]{{0,20}}$", sentence[: span[0]])
+        ]
+    elif within:
         spans = within
     elif evidence.answer:
         start, end = evidence.answer
@@ -638,6 +643,9 @@ def _short_span(asked: Asked, evidence: Evidence, cell: Span | None = None) -> S
     ranked = sorted((_distance(span, places), span) for span in unique.values())
     (first, span), (second, _) = ranked[0], ranked[1]
     return span if first * 2 < second else None
+
+
+PARTICLE = re.compile(r"\b(off|down|out)\W*$")  # "When is the water turned off?"
 
 
 def _distance(span: Span, words: Sequence[Span]) -> float:

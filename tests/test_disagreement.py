@@ -347,6 +347,7 @@ def test_limits_and_prices_that_differ_are_shown(question: str, one: str, other:
         ("How many people came?", "Two billion people came.", "2 billion people came."),
         ("How many people came?", "Half a million people came.", "500,000 people came."),
         ("How much does a pass cost?", "A pass costs $10.", "A pass costs €9."),
+        ("May I keep a cockerel?", "Hens may be kept, at most six to a plot.", "Hens may be kept, at most four to a plot."),
         ("When is the water turned off?", "The water is turned on on 1 April and off on 31 October.",
          "The water is turned on on 15 April and off on 31 October."),
     ],

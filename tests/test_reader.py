@@ -171,6 +171,8 @@ def test_a_length_has_its_unit_and_a_count_its_number_alone() -> None:
         ("How big is a plot?", "A plot costs £48 a year.", ""),
         ("How big is a plot?", "A plot costs 48 pounds a year.", ""),
         ("How big is the card?", "The card keeps 400 days, or 32 GB.", "32 GB"),
+        ("When is it turned off?", "It is turned on on 15 April and off on 15 October.", "15 October"),
+        ("When did it burn down?", "It burned in 1988.", "1988"),
         ("When was it sent?", "It was sent on 5 Jan 1990.", "5 Jan 1990"),
         ("When was it sent?", "It was sent on 05/06/1990.", "05/06/1990"),
         ("When was it sent?", "It was sent on 5.6.1990.", "5.6.1990"),
