@@ -284,7 +284,9 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("manner", re.compile(r"\bhow\b|\bin what way\b")),
     (
         "yes_no",
-        re.compile(r"^(?:\W*)(?:did|does|do|is|are|was|were|has|have|had|can|could|will|would|should)\b"),
+        re.compile(
+            r"^(?:\W*)(?:did|does|do|is|are|was|were|has|have|had|can|could|will|would|should|must|shall|may(?! \d))\b"
+        ),
     ),
 )
 
