@@ -392,9 +392,9 @@ _ITEM = re.compile(r"(?:\r\n|\n|\r)(?=[ \t]*(?:[-*•‣▪●◦–]|\d{1,3}[.)
 _MARKER = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*")
 
 
-def body_start(text: str) -> int:
-    """Offset behind the front matter; 0 without one."""
-    match = _FRONT_MATTER.match(text)
+def body_start(text: str, doc_id: str) -> int:
+    """Offset behind the front matter of Markdown; 0 without one."""
+    match = _FRONT_MATTER.match(text) if is_markdown(doc_id) else None
     return match.end() if match else 0
 
 

@@ -218,7 +218,7 @@ def _gold(index: PassageIndex, doc_id: str, evidence: Sequence[Evidence], rankin
         return Excerpt(doc_id, "", "This document is not in the corpus.", 0, True)
     spans = _union([(piece.start, piece.end) for piece in evidence if piece.doc == doc_id])
     pieces = [document.text[start:end] for start, end in spans] or [
-        document.text[body_start(document.text) :]
+        document.text[body_start(document.text, doc_id) :]
     ]
     return Excerpt(doc_id, document.title, shorten(" … ".join(pieces)), rank, True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Page, expect
 
-from chatbot.answer import Chatbot
-from chatbot.app import in_place, source
+from chatbot.answer import Chatbot, Citation
+from chatbot.app import in_place, source, turns
 from chatbot.app.in_place import (
     Mark,
     draw_marked,
@@ -53,12 +53,13 @@ Later
 
 ***
 It cleared."""
+BODY = body_start(TEXT, "log.md")
 
 
 def blocks(
     text: str, headings: Mapping[str, int] | None = None, rows: bool = False
 ) -> list[tuple[str, int, int, str]]:
-    found = find_blocks(text, body_start(text), len(text), headings or {}, rows)
+    found = find_blocks(text, body_start(text, "log.md"), len(text), headings or {}, rows)
     return [(b.kind, b.level, b.paragraph, text[b.start : b.end]) for b in found]
 
 
@@ -137,9 +138,9 @@ def test_the_line_below_the_head_of_a_table_is_not_shown() -> None:
 
 
 def test_paragraphs_are_counted_from_one_without_headings() -> None:
-    assert paragraph_at(TEXT, TEXT.index("The barometer"), {}) == 1
-    assert paragraph_at(TEXT, TEXT.index("Wind"), {}) == 2
-    assert paragraph_at(TEXT, TEXT.index("cleared"), {}) == 5
+    assert paragraph_at(TEXT, TEXT.index("The barometer"), {}, BODY) == 1
+    assert paragraph_at(TEXT, TEXT.index("Wind"), {}, BODY) == 2
+    assert paragraph_at(TEXT, TEXT.index("cleared"), {}, BODY) == 5
     assert paragraph_at("x" * 300_000, 299_999, {}) == 0  # far down, a number helps nobody
 
 
@@ -219,14 +220,14 @@ def test_marking_a_quote_changes_no_word_of_markdown(text: str, start: int, end:
 
 
 def test_the_first_heading_is_left_out_where_it_is_the_title() -> None:
-    drawn = draw_text(TEXT, (body_start(TEXT), len(TEXT)), [], {}, "The log")
+    drawn = draw_text(TEXT, (BODY, len(TEXT)), [], {}, "The log")
     assert "<h3" not in drawn
     assert '<h4 class="subheading" dir="auto">Later</h4>' in drawn
     assert "title: The log" not in drawn
 
 
 def test_a_document_is_shown_whole_or_in_a_long_window_of_whole_lines() -> None:
-    assert window(TEXT, 0) == (body_start(TEXT), len(TEXT))
+    assert window(TEXT, 0, BODY) == (BODY, len(TEXT))
     line = "0123456789\n"
     text = line * 40_000
     start, end = window(text, 220_000)
@@ -275,6 +276,27 @@ def test_a_document_comes_whole_with_every_quote_marked(harbour: Collection) -> 
     assert 'is <mark data-marks="2">270 metres</mark> long.' in reply["text"]
     assert '<h4 class="subheading" dir="auto">Size</h4>' in reply["text"]
     assert "Show" not in reply["text"]
+
+
+def test_lines_of_dashes_begin_what_is_left_out_in_markdown_alone(
+    make_corpus: Callable[..., Path], tmp_path: Path, encoder: HashEncoder
+) -> None:
+    notice = "Notice of the pool: It opens at nine."
+    text, index = f"---\n{notice}\n\n---\n\nChildren swim free.\n", tmp_path / "index"
+    corpus = make_corpus({"notice.txt": text, "notice.md": text})
+    build_index(corpus, index, encoder)
+    pool = Collection("pool", corpus, index, Chatbot(index, encoder))
+    start = text.index(notice)
+    plain, markdown = (
+        source.show_document(
+            {"pool": pool}, {"collection": "pool", "doc_id": doc_id, "quotes": [quoted(1, notice, start)]}
+        )["text"]
+        for doc_id in ("notice.txt", "notice.md")
+    )
+    assert f'<mark data-marks="1">{notice}</mark>' in plain
+    assert "Notice" not in markdown
+    children = Citation(1, "notice.txt", "", "", "", None, text.index("Children"), len(text), "", "")
+    assert turns.surroundings(text, children) == (text[: children.start], "")
 
 
 def test_what_has_changed_since_is_said(harbour: Collection, encoder: HashEncoder) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from chatbot.corpus import SECTION_JOINT, Span, body_start
+from chatbot.corpus import SECTION_JOINT, Span
 from chatbot.formats.table import cells_of
 from chatbot.index import PassageIndex
 from chatbot.inline import STYLES, Run, is_markdown, runs, without_marks
@@ -70,19 +70,19 @@ def heading_levels(sections: Sequence[str]) -> dict[str, int]:
     return levels
 
 
-def paragraph_at(text: str, offset: int, headings: Mapping[str, int]) -> int:
-    """The number, from 1, of the paragraph that holds a character; 0 where counting would take long."""
+def paragraph_at(text: str, offset: int, headings: Mapping[str, int], begin: int = 0) -> int:
+    """The number, from 1 at `begin`, of the paragraph that holds a character; 0 where counting would take long."""
     if offset >= LONGEST_SHOWN:
         return 0
     count = 0
-    for block in find_blocks(text, body_start(text), min(len(text), offset + 1), headings):
+    for block in find_blocks(text, begin, min(len(text), offset + 1), headings):
         count = max(count, block.paragraph)
     return max(count, 1)
 
 
-def window(text: str, around: int) -> Span:
-    """The part of a text that is shown at first: all of it, or much around a character, in whole lines."""
-    begin, end = body_start(text), len(text)
+def window(text: str, around: int, begin: int = 0) -> Span:
+    """The part of a text that is shown at first: all from `begin`, or much around a character, in whole lines."""
+    end = len(text)
     if end - begin <= LONGEST_SHOWN:
         return begin, end
     start = max(begin, min(around - LONGEST_SHOWN // 2, end - LONGEST_SHOWN))

@@ -72,7 +72,8 @@ def show_document(
         str(q.number): sendable(note) for q, span in found.items() if (note := note_on(q, span, document))
     }
     opened = next((mark.start for mark in marks if mark.number == data.get("number")), 0)
-    span = _more(document.text, data) or window(document.text, opened)
+    first = body_start(document.text, doc_id)
+    span = _more(document.text, data, first) or window(document.text, opened, first)
     return {"text": sendable(draw_part(index, document, span, marks, title_level)), "notes": notes}
 
 
@@ -125,7 +126,7 @@ def draw_part(
     text, (begin, end) = document.text, span
     headings, rows = document_headings(index, document.doc_id), formats.is_laid_out(document.doc_id)
     markdown = is_markdown(document.doc_id)
-    first, last = body_start(text), len(text)
+    first, last = body_start(text, document.doc_id), len(text)
     return Markup("{}{}{}").format(
         draw_more("earlier", max(first, begin - MORE), begin) if begin > first else "",
         draw_text(text, span, marks, headings, document.title, title_level, rows, markdown),
@@ -140,10 +141,10 @@ def draw_more(which: str, begin: int, end: int) -> Markup:
     ).format(which, begin, end)
 
 
-def _more(text: str, asked: Mapping[str, Any]) -> Span | None:
+def _more(text: str, asked: Mapping[str, Any], first: int) -> Span | None:
     """The further part that is asked for, in whole lines."""
     begin, end = asked.get("begin"), asked.get("end")
     if not isinstance(begin, int) or not isinstance(end, int) or not 0 <= begin < end <= begin + 2 * MORE:
         return None
-    start = line_start(text, min(begin, len(text)), body_start(text))
+    start = line_start(text, min(begin, len(text)), first)
     return (start, line_end(text, end - 1)) if start < len(text) else None

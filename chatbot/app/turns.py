@@ -105,7 +105,8 @@ def find_sources(chatbot: Chatbot, answer: Answer) -> Iterator[Source]:
         hit = next((hit for hit in answer.hits if holds(hit, citation)), None)
         text = document_text(chatbot, citation)
         before, after = surroundings(text, citation)
-        paragraph = paragraph_at(text, citation.start, document_headings(chatbot.index, citation.doc_id))
+        headings = document_headings(chatbot.index, citation.doc_id)
+        paragraph = paragraph_at(text, citation.start, headings, body_start(text, citation.doc_id))
         yield Source(citation, before, after, hit, len(answer.hits), best, paragraph if text else 0)
 
 
@@ -192,7 +193,7 @@ def surroundings(text: str, citation: Citation, reach: int = REACH) -> tuple[str
 
     At most `reach` characters each; "…" marks where the document goes on.
     """
-    before = text[min(body_start(text), citation.start) : citation.start].lstrip()
+    before = text[min(body_start(text, citation.doc_id), citation.start) : citation.start].lstrip()
     after = text[citation.end :].rstrip()
     if len(before) > reach:
         before = before[-reach:]
