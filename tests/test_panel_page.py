@@ -219,6 +219,14 @@ def test_marking_a_quote_changes_no_word_of_markdown(text: str, start: int, end:
     )
 
 
+def test_a_quote_that_is_laid_out_as_a_heading_is_marked() -> None:
+    text = "---\nIt opens at nine.\n---\n\n##  Free for all.  ##\nCome."
+    for quote in ("It opens at nine.", "Free for all."):
+        start = text.index(quote)
+        drawn = draw_text(text, (0, len(text)), [Mark(1, start, start + len(quote))], {})
+        assert f'class="subheading" dir="auto"><mark data-marks="1">{quote}</mark></h' in drawn
+
+
 def test_the_first_heading_is_left_out_where_it_is_the_title() -> None:
     drawn = draw_text(TEXT, (BODY, len(TEXT)), [], {}, "The log")
     assert "<h3" not in drawn

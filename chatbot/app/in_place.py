@@ -234,10 +234,16 @@ def draw_table(text: str, rows: Sequence[Shown], marks: Sequence[Mark]) -> Marku
 
 
 def heading_text(text: str, block: Shown, markdown: bool = False) -> str:
+    start, end = heading_words(text, block)
+    return without_marks(text[start:end]) if markdown else text[start:end]
+
+
+def heading_words(text: str, block: Shown) -> Span:
+    """Where a heading's words stand, without "#" and blanks around them."""
+    if marked := _HEADING.match(text, block.start, block.end):
+        return marked.span(2)
     shown = text[block.start : block.end]
-    marked = _HEADING.match(shown)
-    words = marked[2] if marked else shown.strip()
-    return without_marks(words) if markdown else words
+    return block.end - len(shown.lstrip()), block.start + len(shown.rstrip())
 
 
 def draw_block(
@@ -247,9 +253,11 @@ def draw_block(
         return Markup('<p class="page-number"><span>Page {}</span></p>').format(block.level)
     if block.kind == "heading":
         depth = min(title_level - 1 + block.level, 6)
-        return Markup('<h{0} class="subheading" dir="auto">{1}</h{0}>').format(
-            depth, heading_text(text, block, markdown)
-        )
+        if markdown:  # whose headings are never quoted
+            words: str = heading_text(text, block, markdown)
+        else:
+            words = draw_marked(text, *heading_words(text, block), marks)
+        return Markup('<h{0} class="subheading" dir="auto">{1}</h{0}>').format(depth, words)
     start, end = block.start, block.end
     if block.kind == "code":
         start, end = _within_fences(text, start, end) if markdown else (start, end)
