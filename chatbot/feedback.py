@@ -70,6 +70,11 @@ class Vote:
     def standalone(self) -> str:
         return str(self.answer.get("standalone_question") or self.question)
 
+    @property
+    def approves(self) -> bool:
+        """Whether it likes an answer that answers the question."""
+        return self.vote == UP and self.answer.get("status") in ("answered", "disagreement")
+
 
 @dataclass(frozen=True)
 class Feedback:

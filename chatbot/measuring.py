@@ -19,6 +19,7 @@ from chatbot.answer import Chatbot
 from chatbot.background import start_thread
 from chatbot.corpus import Query, read_qrels, read_queries, split_names, split_queries
 from chatbot.errors import ChatbotError, CorpusError
+from chatbot.feedback import Feedback
 from chatbot.index import PassageIndex
 from chatbot.result import AnswerFigures, Ranking, Result, Settings, keep_result, last_result
 
@@ -216,11 +217,12 @@ def _count(name: str, queries: Iterable[Query | None]) -> Split:
     return Split(name, len(known), sum(query.kind == starting.GENERATED for query in known))
 
 
-def make_starting_set(corpus: Path, feedback: Path, n: int = STARTING_SET) -> int:
+def make_starting_set(corpus: Path, feedback: Feedback, n: int = STARTING_SET) -> int:
     """Questions from the documents' own words, marked as generated; how many were made.
 
     Raises CorpusError where there are questions already.
     """
-    questions = starting.make_questions(corpus, n, feedback)
+    votes, _ = feedback.votes()
+    questions = starting.make_questions(corpus, n, votes)
     starting.write_questions(questions, corpus, corpus)
     return len(questions)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise, zip_longest
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chatbot.corpus import (
     PARTS_QRELS,
@@ -23,6 +23,9 @@ from chatbot.corpus import (
 )
 from chatbot.errors import ChatbotError, CorpusError, CorpusMissing
 from chatbot.terms import stems
+
+if TYPE_CHECKING:  # it reads answers, whose module suggests questions
+    from chatbot.feedback import Vote
 
 T = TypeVar("T")
 
@@ -61,8 +64,8 @@ def question_count(text: str) -> int:
     return int(text)
 
 
-def make_questions(corpus: Path, n: int, feedback: Path | None = None) -> list[StartingQuestion]:
-    """At most n questions that the documents or the votes of the chat page suggest.
+def make_questions(corpus: Path, n: int, votes: Sequence[Vote] = ()) -> list[StartingQuestion]:
+    """At most n questions that the documents or votes, newest first, suggest.
 
     Each origin has the same share, as far as it has enough; within one they are spread over the corpus.
     Raises CorpusMissing when there is nothing to make one from.
@@ -72,10 +75,9 @@ def make_questions(corpus: Path, n: int, feedback: Path | None = None) -> list[S
         for item in read_documents(corpus, corpus_files(corpus))
         if isinstance(item, Document) and not PARTS_QRELS.search(item.doc_id)
     }
-    voted = _from_feedback(feedback, documents) if feedback and feedback.is_file() else []
     made = [question for document in documents.values() for question in _from_document(document)]
     candidates: dict[str, list[StartingQuestion]] = {}
-    for question in _merge([*voted, *made]):
+    for question in _merge([*_from_votes(votes, documents), *made]):
         candidates.setdefault(question.origin, []).append(question)
     if not candidates:
         raise CorpusMissing(
@@ -398,37 +400,26 @@ def _points_back(question: str) -> bool:
 # From votes ----------------------------------------------------------------------------------
 
 
-def _from_feedback(path: Path, documents: Mapping[str, Document]) -> list[StartingQuestion]:
-    """Questions whose last vote is a thumb up, with what their answers cited and the corpus still holds."""
-    votes: dict[str, StartingQuestion | None] = {}
-    for number, line in enumerate(path.read_text("utf-8", "replace").split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-            answer = record["answer"] or {}
-            text = str(answer.get("standalone_question") or record["question"])
-            cited = [citation for citation in answer.get("citations", ()) if citation["doc_id"] in documents]
-            evidence = tuple(
-                Evidence(citation["doc_id"], int(citation["start"]), int(citation["end"]))
-                for citation in cited
-                if citation["doc_sha256"] == documents[citation["doc_id"]].sha256
-            )
-            liked = record["vote"] == "up" and cited
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise CorpusError(
-                f"{path}:{number}: not a vote of the chat page; mend or remove the line"
-            ) from error
-        short = answer.get("short_answer")
-        votes[text] = (
-            StartingQuestion(
+def _from_votes(votes: Sequence[Vote], documents: Mapping[str, Document]) -> Iterator[StartingQuestion]:
+    """Questions whose last vote approves, with what their answers cited and the corpus still holds."""
+    last = {vote.standalone: vote for vote in reversed(votes)}
+    for text, vote in last.items():
+        cited = [
+            (documents[doc_id], citation)
+            for citation in vote.answer.get("citations") or ()
+            if (doc_id := str(citation["doc_id"])) in documents
+        ]
+        evidence = (
+            Evidence(document.doc_id, int(citation["start"]), int(citation["end"]))
+            for document, citation in cited
+            if citation.get("doc_sha256") == document.sha256
+        )
+        short = vote.answer.get("short_answer")
+        if vote.approves and cited:
+            yield StartingQuestion(
                 text,
                 "feedback",
-                tuple(dict.fromkeys(str(citation["doc_id"]) for citation in cited)),
+                tuple(dict.fromkeys(document.doc_id for document, _ in cited)),
                 tuple(dict.fromkeys(evidence)),
                 (str(short),) if short else (),
             )
-            if liked
-            else None
-        )
-    return [question for question in votes.values() if question]

@@ -28,6 +28,7 @@ from chatbot import evaluate, report, report_page, starting
 from chatbot.corpus import read_qrels, split_queries
 from chatbot.encoder import Encoder, load_encoder
 from chatbot.errors import ChatbotError, EncoderError
+from chatbot.feedback import Feedback
 from chatbot.index import PassageIndex
 from chatbot.reader import NetworkReader, load_network_reader
 from chatbot.writing import stream_utf8
@@ -215,7 +216,8 @@ def _make_questions(args: argparse.Namespace, place: report.Place) -> int:
     corpus, target = place.folder, Path(args.make_questions[1])
     n = starting.question_count(args.make_questions[0])
     index = args.index or evaluate.evaluation_folder(corpus, PROJECT, args.model)
-    questions = starting.make_questions(corpus, n, index / "feedback.jsonl")
+    votes, _ = Feedback(index / "feedback.jsonl").votes()
+    questions = starting.make_questions(corpus, n, votes)
     for path in starting.write_questions(questions, corpus, target):
         print(f"wrote {path}", file=sys.stderr)
     origins = Counter(question.origin for question in questions)

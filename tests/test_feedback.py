@@ -151,7 +151,7 @@ def test_the_maker_of_questions_reads_votes_with_details(
     )
     feedback.save("When?", made, "up")
     feedback.save("Where?", replace(made, standalone_question="Where?"), "down", Details("other", "no"))
-    voted = [q for q in starting.make_questions(corpus, 9, feedback.file) if q.origin == "feedback"]
+    voted = [q for q in starting.make_questions(corpus, 9, feedback.votes()[0]) if q.origin == "feedback"]
     assert [(q.text, q.evidence) for q in voted] == [(made.standalone_question, (Evidence("log.md", 0, 27),))]
 
 

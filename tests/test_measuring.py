@@ -17,6 +17,7 @@ from chatbot.app import evaluation
 from chatbot.corpus import Query, read_queries
 from chatbot.errors import ChatbotError, CorpusError
 from chatbot.evaluate import OURS, Difference, Interval, RetrievalReport
+from chatbot.feedback import Feedback
 from chatbot.index import build_index
 from chatbot.measuring import Evaluations, Split, Stopped, make_starting_set, measure, splits
 from chatbot.result import AnswerFigures, Ranking, Result, Settings, keep_result, last_result
@@ -276,11 +277,11 @@ def test_stopping_is_noticed_between_two_questions() -> None:
 
 def test_a_starting_set_is_marked_and_replaces_no_questions(make_corpus: Any, tmp_path: Path) -> None:
     corpus = make_corpus(FILES, "unasked")
-    made = make_starting_set(corpus, tmp_path / "feedback.jsonl", 3)
+    made = make_starting_set(corpus, Feedback(tmp_path / "feedback.jsonl"), 3)
     assert {query.kind for query in read_queries(corpus).values()} == {"generated"}
     assert splits(corpus) == [Split("dev", made, made)]
     with pytest.raises(CorpusError, match="not overwritten"):
-        make_starting_set(corpus, tmp_path / "feedback.jsonl", 3)
+        make_starting_set(corpus, Feedback(tmp_path / "feedback.jsonl"), 3)
 
 
 @pytest.mark.parametrize(

@@ -471,7 +471,7 @@ def test_a_second_visitor_sees_that_an_evaluation_runs_and_may_stop_it(
             go_on.wait(0.02)
 
     own.vote(QUESTION, "up")
-    measuring.make_starting_set(own.collection.corpus, own.collection.feedback.file, 3)
+    measuring.make_starting_set(own.collection.corpus, own.collection.feedback, 3)
     monkeypatch.setattr(measuring, "measure", wait)
     first, second = open_page(url=own.url), open_page(360, 740, url=own.url)
     first.goto(f"{own.url}#evaluation")

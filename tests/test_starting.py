@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot import starting
+from chatbot import measuring, starting
 from chatbot.corpus import (
     Document,
     corpus_files,
@@ -23,6 +23,7 @@ from chatbot.corpus import (
     read_queries,
 )
 from chatbot.errors import ChatbotError, CorpusError, CorpusMissing
+from chatbot.feedback import Feedback
 from chatbot.starting import StartingQuestion
 
 FAQ = """# Boats
@@ -109,7 +110,14 @@ def test_each_origin_gets_its_share(make_corpus: Callable[..., Path]) -> None:
     assert {"What is a bollard?", "What is a winch?"} <= set(chosen)  # spread, not the first two
 
 
-def vote(question: str, thumb: str, doc: Document | None, quote: str = "", sha256: str = "") -> str:
+def vote(
+    question: str,
+    thumb: str,
+    doc: Document | None,
+    quote: str = "",
+    sha256: str = "",
+    status: str = "answered",
+) -> str:
     citations = []
     if doc:
         start = doc.text.index(quote)
@@ -118,35 +126,52 @@ def vote(question: str, thumb: str, doc: Document | None, quote: str = "", sha25
                 "doc_id": doc.doc_id,
                 "start": start,
                 "end": start + len(quote),
+                "quote": quote,
+                "title": doc.title,
                 "doc_sha256": sha256 or doc.sha256,
             }
         ]
-    answer = {"standalone_question": question, "short_answer": "yes", "citations": citations}
+    answer = {
+        "standalone_question": question,
+        "status": status,
+        "short_answer": "yes",
+        "citations": citations,
+    }
     return json.dumps({"question": "short?", "vote": thumb, "answer": answer}) + "\n"
 
 
 def test_the_last_vote_on_an_answer_counts(make_corpus: Callable[..., Path], tmp_path: Path) -> None:
     folder = make_corpus({"pier.txt": "Fish bite at noon."})
     (pier,) = (d for d in read_documents(folder, corpus_files(folder)) if isinstance(d, Document))
-    votes = tmp_path / "feedback.jsonl"
-    votes.write_text(
+    feedback = Feedback(tmp_path / "feedback.jsonl")
+    feedback.file.write_text(
         vote("When?", "up", pier, "at noon")
         + vote("Where?", "up", pier, "Fish")
         + vote("Where?", "down", pier, "Fish")
+        + vote("Refused?", "up", pier, "Fish", status="closest")
         + vote("Gone?", "up", replace(pier, doc_id="gone.txt"), "Fish")
         + vote("Older?", "up", pier, "Fish", sha256="another")
         + vote("Nothing?", "up", None),
         encoding="utf-8",
     )
-    questions = starting.make_questions(folder, 9, votes)
+    questions = starting.make_questions(folder, 9, feedback.votes()[0])
     assert [(q.text, q.documents, len(q.evidence), q.answers) for q in questions] == [
         ("When?", ("pier.txt",), 1, ("yes",)),
         ("Older?", ("pier.txt",), 0, ("yes",)),  # its text changed, so the span is not known any more
     ]
-    for broken in (b"{}\n", '{"question": "Wo ist das Café'.encode()[:-1]):  # as a crash may cut it
-        votes.write_bytes(broken)
-        with pytest.raises(CorpusError, match=r"feedback\.jsonl:1"):
-            starting.make_questions(folder, 9, votes)
+
+
+def test_a_vote_of_which_a_crash_left_half_hinders_no_other(
+    make_corpus: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = make_corpus({"pier.txt": "Fish bite at noon."})
+    (pier,) = (d for d in read_documents(folder, corpus_files(folder)) if isinstance(d, Document))
+    feedback = Feedback(tmp_path / "feedback.jsonl")
+    half = '{"question": "Wo ist das Café'.encode()[:-1]
+    feedback.file.write_bytes(vote("When?", "up", pier, "at noon").encode() + half)
+    assert measuring.make_starting_set(folder, feedback) == 1
+    (query,) = read_queries(folder).values()
+    assert query.text == "When?"
 
 
 def test_the_script_makes_questions_that_it_can_evaluate(

@@ -69,7 +69,7 @@ def answer_click(
                 evaluations.stop()
                 said = "Stopping."
             case "make":
-                made = make_starting_set(collection.corpus, collection.feedback.file)
+                made = make_starting_set(collection.corpus, collection.feedback)
                 said = f"{count(made, 'question')} made, in the split dev."
                 settings = draw_settings(collection)
             case _:

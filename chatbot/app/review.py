@@ -315,7 +315,6 @@ def draw_handled(vote: Vote, handled: Handled) -> Markup:
 
 def draw_judging(vote: Vote, index: PassageIndex, splits: Sequence[str]) -> Markup:
     """The form in which the answer is accepted or corrected."""
-    approved = vote.vote == UP and vote.answer.get("status") in ("answered", "disagreement")
     refused = vote.answer.get("status") in REFUSALS
     answerable = not (refused and vote.vote == UP)  # whoever likes a refusal agrees with it
     radio = Markup(
@@ -341,8 +340,8 @@ def draw_judging(vote: Vote, index: PassageIndex, splits: Sequence[str]) -> Mark
         question=vote.standalone,
         yes=radio.format("yes", Markup(" checked") if answerable else "", "Yes"),
         no=radio.format("no", "" if answerable else Markup(" checked"), "No"),
-        pieces=draw_pieces(vote, index, approved),
-        answers=str(vote.answer.get("short_answer") or "") if approved else "",
+        pieces=draw_pieces(vote, index, vote.approves),
+        answers=str(vote.answer.get("short_answer") or "") if vote.approves else "",
         split=USUAL_SPLIT,
         options=options,
         vote_id=vote.vote_id,
