@@ -169,13 +169,22 @@ class QuestionFiles:
             judged = [(doc_id, 1) for doc_id in reviewed.documents] or [(document, 0)]
             query = json.dumps(_record(query_id, reviewed), ensure_ascii=False) + "\n"
             judgements = "".join(f"{query_id}\t{doc_id}\t{grade}\n" for doc_id, grade in judged)
-            created = self._created(split, known)
-            _replace_both(
-                self.queries, _grown(self.queries, query),
-                self.qrels(split), _grown(self.qrels(split), judgements, _HEADER),
-                "saving",
-            )  # fmt: skip
-        return Added(query_id, split, query, judgements, created)
+            added = Added(query_id, split, query, judgements, self._created(split, known))
+            self._append(added)
+        return added
+
+    def put_back(self, added: Added) -> None:
+        """Append again what `remove` took away."""
+        with self._alone():
+            self._append(added)
+
+    def _append(self, added: Added) -> None:
+        queries, qrels = self.queries, self.qrels(added.split)
+        _replace_both(
+            queries, _grown(queries, added.query),
+            qrels, _grown(qrels, added.judgements, _HEADER),
+            "saving",
+        )  # fmt: skip
 
     def _created(self, split: str, known: dict[str, Query]) -> tuple[str, ...]:
         """The files that are not there yet, or hold nothing but what `add` wrote."""

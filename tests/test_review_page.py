@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import threading
@@ -35,6 +36,7 @@ from chatbot.collection import Collection
 from chatbot.corpus import read_qrels, read_queries, split_queries
 from chatbot.feedback import Details, Feedback
 from chatbot.result import keep_result
+from chatbot.review import Reviews
 
 COUNTING = "How many Japanese prisoners were taken to Siberia?"
 DOCUMENT = "articles/siberian-internment-decree-and-numbers.md"
@@ -179,6 +181,23 @@ def test_a_saved_question_is_handled_and_an_undone_one_is_open_again(desk: Desk)
     assert "was taken back" in view.said
     assert list(desk.reviews.handled()) == [bad]
     assert not (desk.collection.corpus / "queries.jsonl").exists()
+
+
+def test_the_questions_are_as_before_where_a_review_cannot_be_noted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "reviewed.jsonl")
+
+    corpus, vote = desk.collection.corpus, vote_ids(desk)[1]
+    for click, asked in [(saving(vote), []), ({"do": "reopen", "vote": vote}, ["What left?"])]:
+        with monkeypatch.context() as patched:
+            patched.setattr(Reviews, "mark", full)
+            assert "reviewed.jsonl cannot be written" in desk.act(click).said
+        there = split_queries(corpus, "dev") if desk.files.splits() else []
+        assert [query.text for query in there] == asked
+        assert 'data-kind="done"' in desk.act(click).said  # once there is room
+    assert list(corpus.rglob("*.*")) == []
 
 
 def test_an_accepted_answer_that_no_document_says_is_pointed_out(desk: Desk) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -118,7 +118,7 @@ class Desk:
         split = str(data.get("split") or USUAL_SPLIT)
         found = [hit.passage.doc_id for hit in vote.found]
         added = self.files.add(reviewed, split, some_document(found, index))
-        self.reviews.mark(Handled(vote_id, SAVED, added))
+        self._mark(Handled(vote_id, SAVED, added), lambda: self.files.remove(added))
         absent = "".join(f" No marked document says “{answer}”." for answer in unsaid(reviewed, index))
         return f"Saved as {added.query_id} in {split}.{absent}"
 
@@ -126,10 +126,26 @@ class Desk:
         handled = self.reviews.handled().get(vote_id)
         if handled is None:
             return ""
-        if handled.added:
-            self.files.remove(handled.added)
-        self.reviews.mark(Handled(vote_id, OPEN))
-        return f"{handled.added.query_id} was taken back." if handled.added else "Open again."
+        if not (added := handled.added):
+            self.reviews.mark(Handled(vote_id, OPEN))
+            return "Open again."
+        self.files.remove(added)
+        self._mark(Handled(vote_id, OPEN), lambda: self.files.put_back(added))
+        return f"{added.query_id} was taken back."
+
+    def _mark(self, handled: Handled, undo: Callable[[], None]) -> None:
+        """Note what was done to the questions, or undo it. Raises OSError when it cannot be noted."""
+        try:
+            self.reviews.mark(handled)
+        except OSError as error:
+            try:
+                undo()
+            except CorpusError:
+                raise CorpusError(
+                    f"{self.reviews.file} cannot be written ({error.strerror}), but {self.files.queries} is"
+                    " changed already; make room, and mend it by hand"
+                ) from error
+            raise
 
 
 def read_reviewed(data: Mapping[str, Any]) -> Reviewed:
