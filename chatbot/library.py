@@ -244,7 +244,7 @@ class Library:
                 replacing = may_replace and name not in replaced and target in held
                 if not replacing:
                     name = self._free_name(name, staged)
-                room.take(upload.path.stat().st_size, there.get(name) if replacing else None)
+                left = room.after(upload.path.stat().st_size, there.get(name) if replacing else None)
                 _copy(upload.path, staged / name)
                 own = self._ids_in(name) if replacing else frozenset[str]()
                 try:
@@ -254,6 +254,7 @@ class Library:
                 except formats.Unreadable:
                     (staged / name).unlink()
                     raise
+                room = left
                 taken.difference_update(own)
                 taken.update(ids)
                 brought[name] = ids
@@ -602,14 +603,16 @@ def _ids_of(folder: Path, name: str) -> frozenset[str]:
     return frozenset(item.doc_id for item in found if isinstance(item, Document))
 
 
+@dataclass(frozen=True)
 class _Room:
-    """What a change may still bring in."""
+    """How many files and bytes the corpus has, and may have."""
 
-    def __init__(self, limits: Limits, files: int, total: int) -> None:
-        self.limits, self.files, self.total = limits, files, total
+    limits: Limits
+    files: int
+    total: int
 
-    def take(self, size: int, instead_of: Path | None) -> None:
-        """Count a file in. Raises Unreadable when that breaks a limit."""
+    def after(self, size: int, instead_of: Path | None) -> _Room:
+        """With one more file. Raises Unreadable when that breaks a limit."""
         limits = self.limits
         if size > limits.file_bytes:
             raise formats.Unreadable(
@@ -621,7 +624,7 @@ class _Room:
             raise formats.Unreadable(f"is one too many: there may be {limits.files:,} files")
         if total > limits.total_bytes:
             raise formats.Unreadable(f"has no room: the files may have {megabytes(limits.total_bytes)}")
-        self.files, self.total = files, total
+        return _Room(limits, files, total)
 
 
 def megabytes(size: int) -> str:

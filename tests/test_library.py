@@ -210,6 +210,16 @@ def test_a_file_beyond_a_limit_is_refused_and_the_others_are_taken(built: Built,
     assert "there may be 5 files" in reasons["d.md"]
 
 
+def test_refused_files_leave_their_room_to_the_others(built: Built, tmp_path: Path) -> None:
+    corpus, index = built  # of 3 files
+    total = sum(path.stat().st_size for path in corpus.iterdir())
+    library = Library(corpus, index / "trash", Limits(files=4, total_bytes=total + 20))
+    broken = [upload(tmp_path, f"{n}.jsonl", "neither JSON") for n in range(3)]
+    change = library.add([*broken, upload(tmp_path, "good.txt", "A tarn is a lake.")])
+    assert change.added == ("good.txt",)
+    assert len(change.refused) == 3
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
