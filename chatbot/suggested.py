@@ -6,10 +6,12 @@ import re
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from chatbot.background import start_thread
+from chatbot.errors import ChatbotError
 from chatbot.terms import STOP_WORDS, fold
 
 MOST_KNOWN = 10_000  # questions of one generation
@@ -127,9 +129,9 @@ def try_in_background(chatbots: Sequence[Trying]) -> threading.Event:
 def _try_next(chatbot: Trying, stop: threading.Event) -> None:
     if time.monotonic() - chatbot.asked_at < QUIET_FOR:
         return
-    if question := chatbot.untried():
-        started = time.monotonic()
-        chatbot.answers(question)
-        stop.wait(2 * (time.monotonic() - started))  # at most a third of a processor
-    else:
-        stop.wait(2)
+    started, pause = time.monotonic(), 2.0
+    with suppress(ChatbotError):  # an index that is broken now may be built anew
+        if question := chatbot.untried():
+            chatbot.answers(question)
+            pause = 2 * (time.monotonic() - started)  # at most a third of a processor
+    stop.wait(pause)

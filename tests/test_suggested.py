@@ -13,6 +13,7 @@ from conftest import FILES, HashEncoder
 from evaluating import PARAMETERS
 
 from chatbot.answer import Chatbot
+from chatbot.errors import IndexBroken
 from chatbot.index import build_index
 from chatbot.suggested import Tried, complete, first_answered, spread, try_in_background
 
@@ -180,6 +181,28 @@ class Asked:
     def answers(self, question: str) -> bool:
         self.tried.set()
         return True
+
+
+class BrokenOnce(Asked):
+    """What cannot be read when it is first looked at."""
+
+    def __init__(self) -> None:
+        super().__init__(time.monotonic() - 60)
+        self.looked: list[float] = []
+
+    def untried(self) -> str:
+        self.looked.append(time.monotonic())
+        if len(self.looked) == 1:
+            raise IndexBroken("passages.faiss is cut short")
+        return super().untried()
+
+
+def test_trying_goes_on_in_a_while_after_an_error() -> None:
+    broken = BrokenOnce()
+    stop = try_in_background([broken])
+    assert broken.tried.wait(10)
+    stop.set()
+    assert broken.looked[1] - broken.looked[0] > 1  # seconds
 
 
 def test_questions_are_tried_while_nobody_asks_one() -> None:
