@@ -36,6 +36,7 @@ from chatbot.index import METHODS, POOL, PassageIndex, Pool, build_index, curren
 from chatbot.progress import build_bar
 from chatbot.reader import READ_AT_MOST, NetworkReader, worth_reading
 from chatbot.spelling import SHORTEST
+from chatbot.suggested import evenly
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -227,9 +228,7 @@ def whole_number(text: str) -> int:
 
 def spread(queries: Sequence[Query], limit: int | None) -> list[Query]:
     """`limit` queries evenly spread over all, so that a file in two halves gives some of both."""
-    if limit is None or limit >= len(queries):
-        return list(queries)
-    return [queries[number * len(queries) // limit] for number in range(limit)]
+    return list(queries) if limit is None else evenly(queries, limit)
 
 
 def retrieve(

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise, zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from chatbot.corpus import (
     PARTS_QRELS,
@@ -22,12 +22,11 @@ from chatbot.corpus import (
     split_sentences,
 )
 from chatbot.errors import ChatbotError, CorpusError, CorpusMissing
+from chatbot.suggested import evenly
 from chatbot.terms import stems
 
 if TYPE_CHECKING:  # it reads answers, whose module suggests questions
     from chatbot.feedback import Vote
-
-T = TypeVar("T")
 
 GENERATED = "generated"  # kind of the questions that a program made
 FAVOURED = (
@@ -87,13 +86,8 @@ def make_questions(corpus: Path, n: int, votes: Sequence[Vote] = ()) -> list[Sta
     chosen: list[StartingQuestion] = []
     scarcest = sorted(candidates.values(), key=len)
     for number, group in enumerate(scarcest):
-        chosen += _evenly(group, (n - len(chosen)) // (len(scarcest) - number))
+        chosen += evenly(group, (n - len(chosen)) // (len(scarcest) - number))
     return chosen
-
-
-def _evenly(items: Sequence[T], n: int) -> Sequence[T]:
-    """At most n of them, from all over."""
-    return [items[place * len(items) // n] for place in range(n)] if n < len(items) else items
 
 
 def write_questions(questions: Sequence[StartingQuestion], corpus: Path, target: Path) -> list[Path]:
@@ -315,7 +309,7 @@ def suggest_questions(documents: Sequence[Document], most: int) -> list[tuple[st
         if sum(map(len, found)) >= most:
             break
         of_document = [(text, document.doc_id, section) for text, section in questions_of(document)]
-        found.append(_evenly(of_document, share))
+        found.append(evenly(of_document, share))
     by_turns = (question for turn in zip_longest(*found) for question in turn if question)
     return list({question[0]: question for question in by_turns}.values())[:most]
 

@@ -66,10 +66,17 @@ def first_answered(
 
 
 def spread(questions: Sequence[str], n: int) -> Iterator[str]:
-    """All of them, first n from all over, then those between."""
-    step = max(1, len(questions) // max(n, 1))
-    for first in range(step):
-        yield from questions[first::step]
+    """All of them, n from all over, then n of those between, and so on."""
+    left = dict.fromkeys(questions)
+    while left:
+        for question in evenly(list(left), max(n, 1)):
+            yield question
+            del left[question]
+
+
+def evenly(items: Sequence[T], n: int) -> list[T]:
+    """At most n of them in their order, from all over."""
+    return [items[place * len(items) // n] for place in range(n)] if n < len(items) else list(items)
 
 
 def complete(typed: str, questions: Iterable[str], n: int = 5) -> list[str]:

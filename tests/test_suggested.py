@@ -70,9 +70,10 @@ def test_the_first_answered_are_taken_and_no_more_than_most_are_tried() -> None:
 
 
 def test_questions_from_all_over_come_first() -> None:
-    assert list(spread("abcdefg", 3)) == list("acegbdf")
+    assert list(spread("abcdefg", 3)) == list("acebdfg")
     assert list(spread("ab", 6)) == ["a", "b"]
     assert list(spread("", 6)) == []
+    assert list(spread("abcdefghijk", 6)) == list("abdfhj" + "cegik")
 
 
 @pytest.mark.parametrize(
