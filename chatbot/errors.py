@@ -10,7 +10,7 @@ ChatbotError
 │   ├── IndexMismatch    built by another encoder
 │   ├── IndexBusy        another build holds the lock
 │   └── IndexReadOnly    the folder cannot be written
-├── QuestionError        empty, or too long
+├── QuestionError        what is asked cannot be: no words, too long, of unknown documents, not the JSON it must be
 ├── ReceiptError         no receipt, or one that is damaged
 └── PortBusy             the address of the page is taken
 
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 
 class ChatbotError(Exception):
-    """Root of the tree; caught at the edge (`main`, the page) and nowhere else."""
+    """Root of the tree; caught at the edge (`main`, the page, a thread), or where work goes on without what failed."""
 
 
 class CorpusError(ChatbotError):
