@@ -171,10 +171,6 @@ class Answer:
     only: tuple[str, ...] = ()  # the documents that were searched, in the order of their ids; none: all
     unmentioned: tuple[str, ...] = ()  # names of the question, as typed, that no passage quoted from has
 
-    @property
-    def abstained(self) -> bool:
-        return self.status in REFUSALS
-
     def to_json(self) -> dict[str, Any]:
         missing = self.not_found
         return {

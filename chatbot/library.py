@@ -576,10 +576,6 @@ class Library:
             self._ids[key] = _ids_of(self.corpus, name)
         return self._ids[key]
 
-    def is_behind(self, index: PassageIndex) -> bool:
-        """Whether files were added, changed or removed since the index was built."""
-        return any(state != "read" for state in self._states(index, self.files()).values())
-
     def survey(self, index: PassageIndex) -> Survey:
         """What the live generation holds; kept until there is another."""
         with self._survey_lock:

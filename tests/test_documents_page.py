@@ -727,7 +727,7 @@ def test_an_upload_cannot_leave_the_folder(
     reply = call("add_files", {"collection": "corpus", "files": [{"path": path, "name": name}]})
     assert "1 file not taken" in reply["news"]
     assert not Path(path).exists()
-    assert collection.library.is_behind(collection.live_index) is False
+    assert {entry.state for entry in collection.library.entries(collection.live_index)} == {"read"}
 
 
 @browser

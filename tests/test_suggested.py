@@ -12,7 +12,7 @@ import pytest
 from conftest import FILES, HashEncoder
 from evaluating import PARAMETERS
 
-from chatbot.answer import Chatbot
+from chatbot.answer import REFUSALS, Chatbot
 from chatbot.errors import IndexBroken
 from chatbot.index import build_index
 from chatbot.suggested import Tried, complete, first_answered, spread, try_in_background
@@ -128,7 +128,7 @@ def test_what_is_suggested_is_answered(asked: Chatbot, monkeypatch: pytest.Monke
 
 def test_whether_a_question_is_answered_is_what_its_answer_says(asked: Chatbot) -> None:
     for question in ("Where does the Amur form a border?", "Why do zeppelins fly over Antarctica?"):
-        assert asked.answers(question) == (not asked.answer(question).abstained)
+        assert asked.answers(question) == (asked.answer(question).status not in REFUSALS)
 
 
 def test_only_questions_known_to_be_answered_complete_what_is_typed(
@@ -152,7 +152,7 @@ def test_questions_of_a_corpus_that_brings_none_are_made_and_tried(
         chatbot.answers(question)
     assert set(chatbot.completions("what is the")) == {"What is the Amur?", "What is the Missouri?"}
     for question in chatbot.completions("what"):
-        assert not chatbot.answer(question).abstained
+        assert chatbot.answer(question).status not in REFUSALS
 
 
 def test_a_made_question_is_to_be_answered_by_its_own_section(
