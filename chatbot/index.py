@@ -323,15 +323,16 @@ class PassageStore:
         sentences = tuple((int(a), int(b)) for a, b in json.loads(spans))
         return Passage(doc_id, start, end, section, sentences), text, title, source
 
-    def _passages_of(self, document: int) -> list[Passage]:
+    def passages_of(self, doc_id: str) -> list[Passage]:
+        """The passages of a document, in order; none if there is no such document."""
         rows = self._rows(
-            "SELECT doc_id, start, end, section, sentences FROM passages JOIN documents"
-            " ON documents.row = document WHERE document = ? ORDER BY passages.row",
-            document,
+            "SELECT start, end, section, sentences FROM passages JOIN documents"
+            " ON documents.row = document WHERE doc_id = ? ORDER BY passages.row",
+            doc_id,
         )
         return [
             Passage(doc_id, start, end, section, tuple((a, b) for a, b in json.loads(sentences)))
-            for doc_id, start, end, section, sentences in rows
+            for start, end, section, sentences in rows
         ]
 
     def _rows(self, query: str, *values: Any) -> list[Any]:
@@ -884,7 +885,7 @@ def _read_source(
 ) -> Source:
     """Documents and passages; a document that `old` holds as it is now need not be split again."""
     source = Source()
-    done = {} if old is None else dict(old._rows("SELECT splitting, row FROM documents"))
+    done = set() if old is None else {row[0] for row in old._rows("SELECT splitting FROM documents")}
     most = passage_pieces(encoder)
     for item in read_documents(corpus, files):
         if isinstance(item, UnreadFile):
@@ -892,7 +893,7 @@ def _read_source(
             continue
         splitting = _splitting(item, most)
         if old is not None and splitting in done:
-            passages, warnings = old._passages_of(done[splitting]), list(item.warnings)
+            passages, warnings = old.passages_of(item.doc_id), list(item.warnings)
         else:
             passages, warnings = split_document(item, encoder.count_pieces, most)
             splitting = "" if len(warnings) > len(item.warnings) else splitting  # so that it warns again

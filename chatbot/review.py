@@ -11,19 +11,17 @@ import json
 import os
 import re
 import shutil
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from chatbot.answer import LONGEST_QUESTION
-from chatbot.corpus import PARTS_QRELS, Evidence, Passage, Query, read_qrels, read_queries, split_names
+from chatbot.corpus import PARTS_QRELS, Evidence, Query, read_qrels, read_queries, split_names
 from chatbot.errors import CorpusError
 from chatbot.feedback import append_line
 from chatbot.index import PassageIndex
@@ -111,16 +109,6 @@ def some_document(doc_ids: Iterable[str], index: PassageIndex) -> str:
         raise CorpusError("no document has a name that can stand in qrels; rename one")
     held = set(known)
     return next((doc_id for doc_id in doc_ids if doc_id in held), known[0])
-
-
-def passages_of(index: PassageIndex, doc_id: str) -> list[Passage]:
-    """The passages of a document, in order; none if there is no such document."""
-    order = {known: number for number, (known, _) in enumerate(index.titles())}
-    if doc_id not in order:
-        return []
-    first = bisect_left(range(len(index)), order[doc_id], key=lambda row: order[index.doc_id(row)])
-    passages = (index.passage(row)[0] for row in range(first, len(index)))
-    return list(takewhile(lambda passage: passage.doc_id == doc_id, passages))
 
 
 def unsaid(reviewed: Reviewed, index: PassageIndex) -> list[str]:

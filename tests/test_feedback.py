@@ -29,7 +29,6 @@ from chatbot.review import (
     Reviewed,
     Reviews,
     check,
-    passages_of,
     some_document,
     unsaid,
 )
@@ -220,8 +219,8 @@ def test_no_name_that_would_end_a_line_of_qrels_is_saved(index: PassageIndex) ->
 def test_the_passages_of_a_document_are_all_of_them_in_order(index: PassageIndex) -> None:
     every = [index.passage(row)[0] for row in range(len(index))]
     for doc_id, _ in index.titles():
-        assert passages_of(index, doc_id) == [passage for passage in every if passage.doc_id == doc_id]
-    assert passages_of(index, "gone.md") == []
+        assert index.passages_of(doc_id) == [passage for passage in every if passage.doc_id == doc_id]
+    assert index.passages_of("gone.md") == []
 
 
 def test_an_unanswerable_question_is_judged_by_the_nearest_document(index: PassageIndex) -> None:

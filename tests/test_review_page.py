@@ -33,7 +33,7 @@ from chatbot.app.review import Desk
 from chatbot.app.text import name_time
 from chatbot.app.turns import Turn
 from chatbot.collection import Collection
-from chatbot.corpus import read_qrels, read_queries, split_queries
+from chatbot.corpus import Passage, read_qrels, read_queries, split_queries
 from chatbot.feedback import Details, Feedback
 from chatbot.result import keep_result
 from chatbot.review import Reviews
@@ -86,19 +86,13 @@ class Book:
         self.manifest = self.parrot.manifest
         self.document = self.parrot.document
 
-    def __len__(self) -> int:
-        return 1
-
     def titles(self) -> list[tuple[str, str]]:
         return [("log.md", "The log")]
 
-    def doc_id(self, row: int) -> str:
-        return "log.md"
-
-    def passage(self, row: int) -> tuple[Any, str, str, str]:
+    def passages_of(self, doc_id: str) -> list[Passage]:
         start = TEXT.index("The ship")
         passage = replace(hit().passage, start=start, end=len(TEXT), sentences=((start, start + 14),))
-        return passage, TEXT, "The log", "log.md"
+        return [passage] if doc_id == "log.md" else []
 
     def search(self, question: str, k: int) -> list[Any]:
         return [hit(text=NASTY, title=NASTY)]

@@ -15,7 +15,6 @@ from chatbot.collection import Collection
 from chatbot.corpus import Passage
 from chatbot.index import PassageIndex
 from chatbot.inline import on_one_line
-from chatbot.review import passages_of
 from chatbot.writing import sendable
 
 FOUND = 8  # passages a search shows
@@ -81,7 +80,7 @@ def _named(index: PassageIndex, query: str) -> Iterator[tuple[str, str]]:
 
 def draw_reading(index: PassageIndex, doc_id: str, start: int) -> Markup:
     """A document by its sentences, each with a box to tick."""
-    passages = passages_of(index, doc_id)
+    passages = index.passages_of(doc_id)
     if not passages:
         return Markup('<p class="nothing">This document is not there any more.</p>')
     document = index.document(doc_id)

@@ -28,7 +28,6 @@ from chatbot.review import (
     Reviewed,
     Reviews,
     check,
-    passages_of,
     some_document,
     unsaid,
 )
@@ -414,7 +413,7 @@ class Texts:
         text = self.text(sought.doc_id)[sought.start : sought.end]
         if not text or (found.sha256 and text_hash(text) != found.sha256):
             return None
-        passages = passages_of(self.index, sought.doc_id)
+        passages = self.index.passages_of(sought.doc_id)
         return next((p for p in passages if (p.start, p.end) == (sought.start, sought.end)), None)
 
     def _of(self, doc_id: str) -> tuple[str, str]:

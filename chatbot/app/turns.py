@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -157,21 +156,19 @@ def _look_up(citation: Citation, verdict: Verdict, index: PassageIndex) -> Citat
 
 def _fill(hits: Sequence[Hit], index: PassageIndex) -> Iterator[Hit]:
     """With text, title, source and section where the index has the passage; a receipt has its place alone."""
-    order = {doc_id: number for number, (doc_id, _) in enumerate(index.titles())}
-
-    def place(row: int) -> tuple[int, int]:
-        passage = index.passage(row)[0]
-        return order[passage.doc_id], passage.start
-
+    known = {
+        (passage.doc_id, passage.start, passage.end): passage
+        for doc_id in {hit.passage.doc_id for hit in hits}
+        for passage in index.passages_of(doc_id)
+    }
     for hit in hits:
-        sought = hit.passage
-        wanted = order.get(sought.doc_id, len(order)), sought.start
-        row = bisect_left(range(len(index)), wanted, key=place)
-        if row < len(index):
-            passage, text, title, source = index.passage(row)
-            if (passage.doc_id, passage.start, passage.end) == (sought.doc_id, sought.start, sought.end):
-                hit = replace(hit, passage=passage, text=text, title=title, source=source)
-        yield hit
+        passage = known.get((hit.passage.doc_id, hit.passage.start, hit.passage.end))
+        if passage is None:
+            yield hit
+            continue
+        document = index.document(passage.doc_id)
+        text = document.text[passage.start : passage.end]
+        yield replace(hit, passage=passage, text=text, title=document.title, source=document.source)
 
 
 def holds(hit: Hit, citation: Citation) -> bool:
