@@ -19,7 +19,7 @@ from chatbot.app.drawing import (
     draw_turn,
     draw_welcome,
 )
-from chatbot.app.parts import QUIET, html_part, read_call
+from chatbot.app.parts import QUIET, event_data, html_part, read_call
 from chatbot.app.printing import printable
 from chatbot.app.source import add_panel
 from chatbot.app.turns import Turn, Votes, make_turn, restore_turn
@@ -144,12 +144,6 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
     gr.on([earlier.like, latest.like], vote, [turns, votes, current], [votes, status], **each)
 
 
-def event_data(event: gr.EventData) -> dict[str, Any]:
-    """What the page's script sent along; a visitor may send anything."""
-    data = event._data  # a dict for our own events; Gradio has no public way to ask
-    return data if isinstance(data, dict) else {}
-
-
 def chosen_question(event: gr.EventData) -> str:
     """The example or suggestion that was clicked, or "" when the question was typed."""
     return str(event_data(event).get("question", ""))
@@ -265,7 +259,7 @@ def draw_collection(name: str) -> str:
 def record_vote(
     feedback: Feedback, event: gr.EventData, turns: list[Turn], votes: Votes
 ) -> tuple[Votes, str]:
-    data = event._data if isinstance(event._data, dict) else {}
+    data = event_data(event)
     number, vote = data.get("turn"), data.get("vote")
     if not isinstance(number, int) or not 0 <= number < len(turns) or vote not in ("up", "down"):
         return votes, ""

@@ -10,8 +10,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from chatbot.answer import MOST_CHOSEN
-from chatbot.app.documents import address_of
-from chatbot.app.parts import html_part, read_call, read_texts
+from chatbot.app.parts import address_of, html_part, read_call, read_texts
 from chatbot.app.text import count, name_some
 from chatbot.collection import Collection
 from chatbot.writing import sendable

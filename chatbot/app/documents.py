@@ -11,13 +11,12 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote as percent_encode
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 from markupsafe import Markup
 
-from chatbot.app.parts import html_part, read_call, read_texts
+from chatbot.app.parts import address_of, html_part, read_call, read_texts
 from chatbot.app.source import show_document
 from chatbot.app.text import count
 from chatbot.collection import Collection
@@ -391,10 +390,6 @@ def draw_title(entry: Entry) -> Markup:
     if not is_indexed(entry):
         return Markup('<span dir="auto">{}</span>').format(entry.title)
     return Markup('<a href="{}" dir="auto">{}</a>').format(address_of(entry.name), entry.title)
-
-
-def address_of(doc_id: str) -> str:
-    return f"#documents/{percent_encode(doc_id.encode('utf-8', 'replace'), safe='')}"
 
 
 def draw_tools(entry: Entry) -> Markup:

@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote as percent_encode
 
 from markupsafe import Markup
 
@@ -16,6 +15,7 @@ from chatbot.answer import UNMENTIONED, Answer, Citation, confidence_word
 from chatbot.app import in_place
 from chatbot.app.in_place import Mark
 from chatbot.app.markdown import turn_markdown
+from chatbot.app.parts import address_of
 from chatbot.app.text import count, name_some, section_below, shorten, without_title
 from chatbot.app.turns import Lost, Placed, Source, Turn
 from chatbot.inline import is_markdown
@@ -438,7 +438,7 @@ def draw_view(source: Source) -> Markup:
     return Markup(
         '<section class="view" data-view="{number}" data-name="{name}" data-doc="{doc_id}" data-start="{start}"'
         ' data-end="{end}" data-sha256="{sha256}" data-quote="{quote}"><h3 class="title" dir="auto">{title}</h3>'
-        '<p class="place">{place}</p><p class="whole"><a href="#documents/{address}">Open the document</a></p>'
+        '<p class="place">{place}</p><p class="whole"><a href="{address}">Open the document</a></p>'
         '<div class="note" hidden></div>{why}'
         '<div class="page-text">{text}</div></section>'
     ).format(
@@ -451,7 +451,7 @@ def draw_view(source: Source) -> Markup:
         quote=cited.quote,
         title=cited.title,
         place=draw_origin(cited),
-        address=percent_encode(cited.doc_id.encode("utf-8", "replace"), safe=""),
+        address=address_of(cited.doc_id),
         text=draw_in_place(
             without_title(source.before, source.citation.title), source.citation, source.after
         ),

@@ -10,7 +10,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from chatbot.answer_page import QUOTE, REFUSAL, SHARES
-from chatbot.app.parts import QUIET, html_part
+from chatbot.app.parts import QUIET, event_data, html_part
 from chatbot.app.text import count, name_time
 from chatbot.collection import Collection
 from chatbot.errors import ChatbotError
@@ -37,8 +37,7 @@ def add_evaluation(collections: Mapping[str, Collection], current: gr.State, top
     evaluations = Evaluations({name: one.last_evaluation for name, one in collections.items()})
 
     def act(event: gr.EventData, name: str) -> tuple[Any, str, str]:
-        data = event._data if isinstance(event._data, dict) else {}
-        return answer_click(evaluations, collections[name], data)
+        return answer_click(evaluations, collections[name], event_data(event))
 
     def look(name: str) -> str:
         return draw_progress(evaluations, name, collections[name].live_index.generation)

@@ -1,9 +1,10 @@
-"""The piece that every view is made of: our own HTML with a name that the script knows."""
+"""What every view is made of: our own HTML with a name that the script knows, and what the script sends."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote as percent_encode
 
 import gradio as gr
 
@@ -29,6 +30,12 @@ def html_part(
     )
 
 
+def event_data(event: gr.EventData) -> dict[str, Any]:
+    """What the page's script sent along; a visitor may send anything."""
+    data = event._data  # a dict for our own events; Gradio has no public way to ask
+    return data if isinstance(data, dict) else {}
+
+
 def read_call(
     collections: Mapping[str, Collection], asked: object
 ) -> tuple[Collection | None, Mapping[str, Any]]:
@@ -36,6 +43,11 @@ def read_call(
     data = asked if isinstance(asked, dict) else {}
     name = data.get("collection")
     return (collections.get(name) if isinstance(name, str) else None), data
+
+
+def address_of(doc_id: str) -> str:
+    """Of a document on the page."""
+    return f"#documents/{percent_encode(doc_id.encode('utf-8', 'replace'), safe='')}"
 
 
 def read_texts(sent: object, most: int) -> list[str]:

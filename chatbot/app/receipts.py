@@ -11,9 +11,8 @@ import gradio as gr
 from markupsafe import Markup
 
 from chatbot.answer import Answer, Verdict
-from chatbot.app.chat import event_data
 from chatbot.app.drawing import draw_turn
-from chatbot.app.parts import QUIET, html_part
+from chatbot.app.parts import QUIET, event_data, html_part
 from chatbot.app.text import count, shorten
 from chatbot.app.turns import Turn, make_turn, restore_turn
 from chatbot.collection import Collection

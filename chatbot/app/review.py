@@ -9,7 +9,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from chatbot.answer import REFUSALS
-from chatbot.app.parts import QUIET, html_part
+from chatbot.app.parts import QUIET, event_data, html_part
 from chatbot.app.picking import draw_sentences
 from chatbot.app.text import count, name_time, shorten
 from chatbot.app.voting import draw_mark
@@ -54,8 +54,7 @@ class View(NamedTuple):
 
 def add_review(collections: Mapping[str, Collection], current: gr.State, top: gr.HTML) -> None:
     def act(event: gr.EventData, name: str) -> View:
-        data = event._data if isinstance(event._data, dict) else {}
-        return Desk(collections[name]).act(data)
+        return Desk(collections[name]).act(event_data(event))
 
     with gr.Column(elem_id="review-view", elem_classes=["pane"]):
         votes = html_part("", "review")
