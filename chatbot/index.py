@@ -114,7 +114,7 @@ from chatbot.errors import (
 )
 from chatbot.starting import presentable, suggest_questions
 from chatbot.terms import plain_words, stem_words, stems, terms
-from chatbot.writing import write_at_once
+from chatbot.writing import file_hash, write_at_once
 
 FORMAT = 4  # raised when an older index can no longer be read, or would be built otherwise today
 METHODS = ("dense", "bm25", "rrf", "ours")
@@ -706,15 +706,10 @@ def _known_hash(path: Path) -> str:
     """SHA-256 of a file, computed once in a process while its inode, size and time stay the same."""
     state = path.stat()
     key = (str(path), state.st_ino, state.st_size, state.st_mtime_ns)
-    digest = _known.get(key) or _file_hash(path)
+    digest = _known.get(key) or file_hash(path)
     if time.time() - state.st_mtime > _JUST_WRITTEN:
         _known[key] = digest
     return digest
-
-
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _map_array(path: Path) -> Any:
@@ -933,7 +928,7 @@ def _reusable(folder: Path, encoder: Encoder) -> PassageIndex | None:
 class _Shards:
     """Vectors of the texts that this build, or one that was stopped, has embedded; of passages their tokens too.
 
-    Each pair of files holds up to SHARD texts' digests and vectors, and the signs of their tokens one after
+    Each pair of files holds up to SHARD texts' keys and vectors, and the signs of their tokens one after
     another; it counts when the first of them is there, which is written last and whole or not at all.
     """
 
@@ -956,11 +951,11 @@ class _Shards:
     def add(self, texts: Sequence[str], vectors: Vectors, signs: Sequence[Signs] | None = None) -> None:
         """`signs` for passages; None for sentences."""
         rows = np.empty(len(texts), self._row)
-        digests = [_digest(text, signs is not None) for text in texts]
-        rows["text"] = np.frombuffer(b"".join(digests), "V16")
+        keys = [_text_key(text, signs is not None) for text in texts]
+        rows["text"] = np.frombuffer(b"".join(keys), "V16")
         rows["vector"] = vectors
         rows["tokens"] = [len(each) for each in signs] if signs is not None else 0
-        path = self.folder / f"{digests[0].hex()}.vectors.npy"
+        path = self.folder / f"{keys[0].hex()}.vectors.npy"
         self.folder.mkdir(exist_ok=True)
         written = io.BytesIO()
         np.save(written, rows, allow_pickle=False)
@@ -969,14 +964,14 @@ class _Shards:
         self._take(path, _map_array(path))
 
     def holds(self, text: str, *, tokens: bool) -> bool:
-        return _digest(text, tokens) in self._places
+        return _text_key(text, tokens) in self._places
 
     def vector(self, text: str, *, tokens: bool = False) -> NDArray[np.float32]:
-        file, row = self._places[_digest(text, tokens)]
+        file, row = self._places[_text_key(text, tokens)]
         return np.asarray(self._files[file][0]["vector"][row], np.float32)
 
     def signs(self, text: str) -> Signs:
-        file, row = self._places[_digest(text, tokens=True)]
+        file, row = self._places[_text_key(text, tokens=True)]
         _, offsets, signs = self._files[file]
         return np.asarray(signs[offsets[row] : offsets[row + 1]])
 
@@ -994,7 +989,7 @@ def _signs_beside(path: Path) -> Path:
     return path.with_name(path.name.replace(".vectors.npy", ".signs.u8"))
 
 
-def _digest(text: str, tokens: bool = False) -> bytes:
+def _text_key(text: str, tokens: bool = False) -> bytes:
     """Of a text, or of one that is embedded with its tokens."""
     person = b"tokens" if tokens else b""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, person=person).digest()
@@ -1262,7 +1257,7 @@ def _write_manifest(
         "unread_files": [asdict(item) for item in source.unread],
         "warnings": source.warnings,
         "files": {
-            name: {"bytes": (work / name).stat().st_size, "sha256": _file_hash(work / name)} for name in names
+            name: {"bytes": (work / name).stat().st_size, "sha256": file_hash(work / name)} for name in names
         },
         "versions": {
             name: importlib.metadata.version(name)
@@ -1279,7 +1274,7 @@ def publish(folder: Path, work: Path, encoder: Encoder) -> str:
     built._db.close()
     del built
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-    digest = _file_hash(work / "manifest.json")[:8]
+    digest = file_hash(work / "manifest.json")[:8]
     generation = f"{stamp}-{digest}"
     work.rename(folder / generation)
     pointer = folder / f"CURRENT.{os.getpid()}"
@@ -1330,7 +1325,7 @@ def _hash_files(corpus: Path, files: Sequence[Path]) -> dict[str, str]:
     for path in [*files, *(path for path in extra if path.is_file())]:
         name = printable(path.relative_to(corpus).as_posix())
         try:
-            hashes[name] = _file_hash(path)
+            hashes[name] = file_hash(path)
         except OSError:
             hashes[name] = "unreadable"
     return hashes

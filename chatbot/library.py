@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 import errno
-import hashlib
 import json
 import os
 import re
@@ -38,7 +37,7 @@ from chatbot.encoder import Encoder
 from chatbot.errors import ChatbotError, CorpusError, IndexBusy, IndexReadOnly
 from chatbot.formats.report import ReadingReport, reading_report
 from chatbot.index import BuildReport, PassageIndex, build_index
-from chatbot.writing import sync_folder, write_at_once
+from chatbot.writing import file_hash, sync_folder, write_at_once
 
 LONGEST_NAME = 200  # bytes; file systems take 255, and " (2)" must fit
 LONGEST_PATH = 1_000  # bytes below the corpus
@@ -548,7 +547,7 @@ class Library:
         try:
             state = path.stat()
             key = (str(path), state.st_size, state.st_mtime_ns)
-            digest = self._hashes.get(key) or _digest(path)
+            digest = self._hashes.get(key) or file_hash(path)
         except OSError:
             return "unreadable"
         self._hashes[key] = digest
@@ -747,12 +746,7 @@ def _drop_empty_folders(corpus: Path, name: str) -> None:
 
 
 def _equal(one: Path, other: Path) -> bool:
-    return one.stat().st_size == other.stat().st_size and _digest(one) == _digest(other)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return one.stat().st_size == other.stat().st_size and file_hash(one) == file_hash(other)
 
 
 # What an index holds ------------------------------------------------------------------------

@@ -470,13 +470,13 @@ def test_an_unchanged_index_is_hashed_once_in_a_process(
     for path in files:
         os.utime(path, (1e9, 1e9))  # a file written a moment ago is always read again
     hashed: list[Path] = []
-    file_hash = index_module._file_hash
+    file_hash = index_module.file_hash
 
     def counted(path: Path) -> str:
         hashed.append(path)
         return file_hash(path)
 
-    monkeypatch.setattr(index_module, "_file_hash", counted)
+    monkeypatch.setattr(index_module, "file_hash", counted)
     build_index(corpus, folder, encoder)
     PassageIndex.open(folder, encoder)
     assert sorted(path for path in hashed if path in files) == sorted(files)
