@@ -24,7 +24,7 @@ from chatbot.evaluate import (
     most_misleading,
     quotes_by_confidence,
 )
-from chatbot.report import CASES, plural, shorten
+from chatbot.report import CASES, shorten
 from chatbot.report_page import (
     COLOURS,
     draw_document,
@@ -40,6 +40,7 @@ from chatbot.report_page import (
     style_axes,
 )
 from chatbot.starting import GENERATED
+from chatbot.writing import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,7 +117,7 @@ def _draw_head(report: AnswerReport, outcomes: Sequence[Outcome], split: str) ->
         " Ranges are 95 % bootstrap intervals.</p></header>{}"
     ).format(
         report.corpus,
-        plural(report.n, "question"),
+        count(report.n, "question"),
         split,
         report.answerable_n,
         draw_notice(any(outcome.query.kind == GENERATED for outcome in outcomes)),
@@ -210,11 +211,11 @@ def _draw_latency(outcomes: Sequence[Outcome]) -> Markup:
 
 
 def _draw_worst(outcomes: Sequence[Outcome]) -> Markup:
-    count = sum(not outcome.served for outcome in outcomes)
+    wrong = sum(not outcome.served for outcome in outcomes)
     text = (
-        f"{count:,} of {plural(len(outcomes), 'question')} were not served; those whose confidence misled most"
+        f"{wrong:,} of {count(len(outcomes), 'question')} were not served; those whose confidence misled most"
         " come first."
-        if count
+        if wrong
         else "None: every question was served."
     )
     return Markup('<section id="worst"><h2>Worst answers</h2><p>{}</p>{}</section>').format(

@@ -22,6 +22,7 @@ from chatbot.errors import CorpusError
 from chatbot.evaluate import MEASURES, OURS, RERANKED, Difference, Floats, Interval, RetrievalReport, Run
 from chatbot.index import PassageIndex
 from chatbot.starting import FAVOURED, GENERATED
+from chatbot.writing import count
 
 MAIN = "nDCG@10"  # the measure of the figures, of wins and losses and of the baseline
 LABELS = {"dense": "dense", "bm25": "BM25", "rrf": "RRF", OURS: "ours", RERANKED: "reranked"}
@@ -264,9 +265,9 @@ def set_names(places: Sequence[Place]) -> list[str]:
             "/".join(path.parts[-depth:]) if _ambiguous(name, path, names, paths) else name
             for path, name in zip(paths, names, strict=True)
         ]
-    count = Counter(names)
+    places_of = Counter(names)
     return [
-        f"{name}:{place.split}" if count[name] > 1 else name
+        f"{name}:{place.split}" if places_of[name] > 1 else name
         for name, place in zip(names, places, strict=True)
     ]
 
@@ -517,13 +518,9 @@ def _change(measured: MeasuredSet, before: Before) -> tuple[Interval, str]:
         differences = [now[query_id] - before.per_query[query_id] for query_id in shared]
         return (
             evaluate.mean_interval(np.round(differences, 5).tolist()),  # the file holds rounded values
-            f"on the same {plural(len(shared), 'question')} as in",
+            f"on the same {count(len(shared), 'question')} as in",
         )
     old, new = before.interval, measured.figures.methods[OURS][MAIN]
     half = float(np.hypot((old.high - old.low) / 2, (new.high - new.low) / 2))
     mean = new.mean - old.mean
     return Interval(mean, mean - half, mean + half, new.n), "unpaired, from the intervals in"
-
-
-def plural(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

@@ -30,10 +30,10 @@ from chatbot.report import (
     MeasuredSet,
     balance,
     failure_numbers,
-    plural,
     worse_numbers,
 )
 from chatbot.starting import FAVOURED
+from chatbot.writing import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,7 +93,7 @@ def _draw_head(sets: Sequence[MeasuredSet]) -> Markup:
         "<header><h1>How well the search finds</h1>"
         "<p>{} in {}; encoder {}. Ranges are 95 % bootstrap intervals;"
         " differences are paired, on the same questions. A document scores as its best passage.</p></header>"
-    ).format(plural(total, "question"), plural(len(sets), "set"), encoders)
+    ).format(count(total, "question"), count(len(sets), "set"), encoders)
 
 
 def _draw_contents(sets: Sequence[MeasuredSet], anchors: Mapping[int, str]) -> Markup:
@@ -124,9 +124,9 @@ def _draw_set(measured: MeasuredSet, anchor: str) -> Markup:
     note = draw_notice(measured.generated)
     facts = ", ".join(
         [
-            plural(figures.documents, "document"),
-            plural(figures.passages, "passage"),
-            f"{plural(figures.n, 'question')} of the split {measured.split}",
+            count(figures.documents, "document"),
+            count(figures.passages, "passage"),
+            f"{count(figures.n, 'question')} of the split {measured.split}",
         ]
     )
     scatter = (
@@ -202,12 +202,12 @@ def _signed(number: float) -> str:
 
 
 def _draw_worse(measured: MeasuredSet) -> Markup:
-    count = len(worse_numbers(measured))
-    if not count:
+    worse = len(worse_numbers(measured))
+    if not worse:
         return Markup("<h3>Questions that got worse</h3><p>None: ours is nowhere below dense or BM25.</p>")
     text = (
-        f"On {count:,} of {plural(measured.figures.n, 'question')} ours is below the better of dense and BM25"
-        f"{_shown(len(measured.worse), count, 'greatest loss first')}."
+        f"On {worse:,} of {count(measured.figures.n, 'question')} ours is below the better of dense and BM25"
+        f"{_shown(len(measured.worse), worse, 'greatest loss first')}."
     )
     return Markup("<h3>Questions that got worse</h3><p>{}</p>{}").format(
         text, join(map(_draw_case, measured.worse))
@@ -223,14 +223,14 @@ def _draw_failures(measured: MeasuredSet) -> Markup:
     above = len(failures & set(worse_numbers(measured)[: len(measured.worse)]))
     repeated = f"; {above:,} of them are shown above" if above else ""
     text = (
-        f"{len(failures):,} of {plural(measured.figures.n, 'question')} have no relevant document among the"
+        f"{len(failures):,} of {count(measured.figures.n, 'question')} have no relevant document among the"
         f" first ten of ours{repeated}{_shown(len(measured.failures), len(failures) - above, 'in file order')}."
     )
     return Markup("<h3>Failures</h3><p>{}</p>{}").format(text, join(map(_draw_case, measured.failures)))
 
 
-def _shown(shown: int, count: int, order: str) -> str:
-    return f"; {shown:,} are shown, {order}" if 0 < shown < count else f", {order}" if shown > 1 else ""
+def _shown(shown: int, of: int, order: str) -> str:
+    return f"; {shown:,} are shown, {order}" if 0 < shown < of else f", {order}" if shown > 1 else ""
 
 
 def _draw_case(case: Case) -> Markup:
@@ -462,7 +462,7 @@ def _scatter(measured: MeasuredSet) -> Figure:
 
 def _areas(counts: Iterable[int]) -> list[float]:
     """Square points; the area grows with the count up to a largest dot."""
-    return [min(16.0 * count, 700.0) for count in counts]
+    return [min(16.0 * number, 700.0) for number in counts]
 
 
 def _latency(sets: Sequence[MeasuredSet]) -> Figure:

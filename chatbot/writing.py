@@ -16,6 +16,11 @@ def sendable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def count(number: int, noun: str) -> str:
+    """ "1 file", "1,000 files"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def stream_utf8() -> None:
     """Files and pipes get and give UTF-8 as JSON does, also on Windows; what is none is replaced when read."""
     for stream, errors in ((sys.stdin, "replace"), (sys.stdout, None)):

@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from chatbot.answer import MOST_CHOSEN
 from chatbot.app.parts import address_of, html_part, read_call, read_texts
-from chatbot.app.text import count, name_some
+from chatbot.app.text import name_some
 from chatbot.collection import Collection
-from chatbot.writing import sendable
+from chatbot.writing import count, sendable
 
 ASKED = MOST_CHOSEN + 1  # documents that are looked at, so that one too many is refused
 # of the event that asks: the script puts the choice in the place of its last input

@@ -18,13 +18,12 @@ from markupsafe import Markup
 
 from chatbot.app.parts import address_of, html_part, read_call, read_texts
 from chatbot.app.source import show_document
-from chatbot.app.text import count
 from chatbot.collection import Collection
 from chatbot.corpus import UnreadFile, left_out_files
 from chatbot.errors import ChatbotError
 from chatbot.formats.report import ReadingReport, count_left_out
 from chatbot.library import Build, Change, Entry, Removal, Upload, megabytes
-from chatbot.writing import sendable
+from chatbot.writing import count, sendable
 
 Reply = dict[str, Any]
 SHOWN = 200  # rows at first, and as many more at a time

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from chatbot.answer_page import QUOTE, REFUSAL, SHARES
 from chatbot.app.parts import QUIET, event_data, html_part
-from chatbot.app.text import count, name_time
+from chatbot.app.text import name_time
 from chatbot.collection import Collection
 from chatbot.errors import ChatbotError
 from chatbot.evaluate import Difference, Interval
@@ -29,7 +29,7 @@ from chatbot.report import LABELS
 from chatbot.result import USUAL_LIMIT, AnswerFigures, Ranking, Result, Settings
 from chatbot.review import USUAL_SPLIT
 from chatbot.starting import FAVOURED
-from chatbot.writing import sendable
+from chatbot.writing import count, sendable
 
 
 def add_evaluation(collections: Mapping[str, Collection], current: gr.State, top: gr.HTML) -> None:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from chatbot.answer import UNMENTIONED, Answer, Citation, NotFound
-from chatbot.app.text import count, section_below, shorten
+from chatbot.app.text import section_below, shorten
 from chatbot.app.turns import Lost, Turn
+from chatbot.writing import count
 
 
 def turn_markdown(turn: Turn) -> str:

@@ -13,12 +13,12 @@ from markupsafe import Markup
 from chatbot.answer import Answer, Verdict
 from chatbot.app.drawing import draw_turn
 from chatbot.app.parts import QUIET, event_data, html_part
-from chatbot.app.text import count, shorten
+from chatbot.app.text import shorten
 from chatbot.app.turns import Turn, make_turn, restore_turn
 from chatbot.collection import Collection
 from chatbot.errors import ChatbotError, ReceiptError
 from chatbot.receipt import Receipt, ReceiptFolder, Replay, replay
-from chatbot.writing import sendable
+from chatbot.writing import count, sendable
 
 STATES = {  # of a verdict -> what the page calls it, and what that means
     "valid": ("unchanged", "stands where it stood"),

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from chatbot.answer import REFUSALS
 from chatbot.app.parts import QUIET, event_data, html_part
 from chatbot.app.picking import draw_sentences
-from chatbot.app.text import count, name_time, shorten
+from chatbot.app.text import name_time, shorten
 from chatbot.app.voting import draw_mark
 from chatbot.collection import Collection
 from chatbot.corpus import Evidence, Passage
@@ -31,7 +31,7 @@ from chatbot.review import (
     some_document,
     unsaid,
 )
-from chatbot.writing import sendable
+from chatbot.writing import count, sendable
 
 MOST_SHOWN = 300  # votes
 STATUS = {

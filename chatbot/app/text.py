@@ -11,10 +11,6 @@ LONGEST_SHOWN = 2_000  # characters; of a longer question only the first CUT are
 CUT = 140
 
 
-def count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def shorten(text: str) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:CUT]} …"
 
