@@ -677,6 +677,8 @@ def _fragment(text: str, past: _Past) -> list[str]:
             return [f"{said} {frame[stop:]}"]
         return [_with(text, past.rest(text))]
     said = _inside_a_sentence(re.sub(r" \([^()]*\)$", "", (_resolved(said, past) or [said])[0]))
+    if written := _in_its_place(said, frame):
+        return [written]
     if not (fresh := _mentions(said)):
         return [_with(text, past.topic(text))]
     new = replace(fresh[0], text=said.removeprefix(fresh[0].prep).strip())
@@ -727,13 +729,274 @@ def _exchanged(frame: str, old: _Mention, new: _Mention, said: str) -> Iterator[
     # "the Yalta conference", "And Potsdam?"
     if old.name and new.text == new.name and rest != old.name.lower():
         inner = frame.index(old.name, old.start)
-        yield frame[:inner] + new.text + frame[inner + len(old.name) :]
+        yield _joined(frame[:inner], new.text, frame[inner + len(old.name) :])
     if new.prep and (inner := old.text.find(f" {new.prep} ")) > 0:  # "the capital of France", "And of Spain?"
         yield frame[: old.start + inner + 1] + said + frame[old.end :]
     if new.prep and old.prep:
         yield frame[: old.start - len(old.prep) - 1] + said + frame[old.end :]
     else:
-        yield frame[: old.start] + new.text + frame[old.end :]
+        yield _joined(frame[: old.start], new.text, frame[old.end :])
+
+
+def _joined(before: str, new: str, after: str) -> str:
+    """The three without "my my cat", "how many a dog" and "the Kestrel desk desk"."""
+    left, words = _words(before)[-1:], _words(new)
+    if left and (words[0].kind == "det" or words[0].low in _OWNERS):
+        if left[0].low in {*_COUNTED, *_ASKED} and len(words) > 1:
+            new = new[words[1].start :]
+        elif left[0].kind == "det" or left[0].low in _OWNERS:
+            before = before[: left[0].start]
+    if len(words) > 1 and after[1:].startswith(words[-1].text) and _words(after)[0].text == words[-1].text:
+        after = after[1 + len(words[-1].text) :]
+    return before + new + after
+
+
+# --- the place of a fragment ------------------------------------------------------------------
+
+
+_Edit = tuple[int, int, str]  # characters of the last question, and what takes their place
+
+
+def _in_its_place(said: str, frame: str) -> str:
+    """The last question with the fragment where something of its kind stands; "" where no place is sure."""
+    asked, bracket, topic = frame.partition(" (")
+    if not said or not asked or _DATE.search(said):
+        return ""
+    for rule in (_numbered, _ordinal, _behind_preposition, _bare_noun):
+        if edit := rule(said, asked):
+            start, end, text = edit
+            return asked[:start] + text + asked[end:] + bracket + topic
+    return ""
+
+
+def _numbered(said: str, asked: str) -> _Edit | None:
+    """ "E27" in the place of "E04", "plot 4" of "plot 2", "5 nights" of "3 nights"."""
+    words, olds = _words(said), _words(asked)
+    content = [word for word in words if word.kind in _CONTENT]
+    prep = words[0].low if words[0].kind == "prep" else ""
+    at = [i for i, word in enumerate(content) if _is_code(word)]
+    if len(at) != 1 or any(word.kind not in {*_CONTENT, "det"} for word in words[bool(prep) :]):
+        return None
+    before, code, behind = content[: at[0]], content[at[0]], content[at[0] + 1 :]
+    if before and behind:
+        return None
+    place = _like_code(code, before, behind, olds, {i for i, word in enumerate(olds) if _is_code(word)})
+    if place is None:
+        return None
+    first = place
+    while first and place - first < len(before) and olds[first - 1].kind in _CONTENT:
+        first -= 1
+    last = place
+    while last + 1 < len(olds) and last - place < len(behind) and olds[last + 1].kind in _CONTENT:
+        last += 1
+    start, text = olds[first].start, said[content[0].start : content[-1].end]
+    if prep:
+        while first and olds[first - 1].kind in {"det", *_CONTENT}:
+            first -= 1
+        if not first or olds[first - 1].kind != "prep":
+            return None
+        if olds[first - 1].low != prep:
+            start, text = olds[first - 1].start, f"{prep} {text}"
+    return start, olds[last].end, text
+
+
+def _is_code(word: _Word) -> bool:
+    return word.kind in _CONTENT and any(map(str.isdigit, word.text)) and not _ORDINAL.fullmatch(word.low)
+
+
+def _like_code(
+    code: _Word, before: Sequence[_Word], behind: Sequence[_Word], olds: Sequence[_Word], places: set[int]
+) -> int | None:
+    """Which code this one stands for: that with its noun, else the only one of letters or of digits, or of its form."""
+
+    def noun(i: int) -> bool:
+        beside = olds[i - 1 : i] if before else olds[i + 1 : i + 2]
+        return any(word.low == other.low for word in beside for other in (before[-1:] or behind[:1]))
+
+    def counts(i: int) -> bool:
+        return i + 1 < len(olds) and olds[i + 1].kind in _CONTENT
+
+    named = [i for i in places if noun(i)]
+    kind = [i for i in places if _has_letter(olds[i]) == _has_letter(code) and (counts(i) or not behind)]
+    form = [i for i in kind if _form(olds[i]) == _form(code)]
+    return next((found[0] for found in (named, kind, form) if len(found) == 1), None)
+
+
+def _has_letter(word: _Word) -> bool:
+    return any(map(str.isalpha, word.text))
+
+
+def _form(word: _Word) -> str:
+    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "0", word.low))
+
+
+def _ordinal(said: str, asked: str) -> _Edit | None:
+    """ "the second" in the place of "the first"; "the second time", "this year" and a further deed besides."""
+    words, olds = _words(said), _words(asked)
+    at = next((i for i, word in enumerate(words) if _ORDINAL.fullmatch(word.low) or word.low == "this"), None)
+    if at is None or any(word.kind not in {"prep", "det"} for word in words[:at]):
+        return None
+    noun = words[at + 1 :]
+    if any(word.kind not in _CONTENT for word in noun):
+        return None
+    places = [i for i, word in enumerate(olds) if _ORDINAL.fullmatch(word.low)]
+    alike = [i for i in places if not noun or [word.low for word in olds[i + 1 : i + 2]] == [noun[0].low]]
+    if places or not noun:
+        ranks = len(alike) == 1 and (words[at].low != "this" or olds[alike[0] - 1].kind != "det")
+        return (olds[alike[0]].start, olds[alike[0]].end, words[at].text) if ranks else None
+    timed = noun[-1].low in _SPANS and noun[-1].low not in {word.low for word in olds}
+    deed = words[0].kind == "prep" and any(
+        word.kind == "word" and word.low.endswith("ing") and olds[i].kind == "prep"
+        for i, word in enumerate(olds[1:])
+    )
+    stop = len(asked.rstrip(" ?!."))
+    return (stop, stop, f" {said}") if timed or deed else None
+
+
+def _behind_preposition(said: str, asked: str) -> _Edit | None:
+    """ "in larch" in the place of "in oak"."""
+    words = _words(said)
+    rest = words[1:]
+    content = [word for word in rest if word.kind in _CONTENT]
+    joins = {*_CONTENT, "det", "conj"}
+    if (
+        words[0].kind != "prep"
+        or words[0].low == "to"
+        or not content
+        or any(w.kind not in joins for w in rest)
+    ):
+        return None
+    slots = [slot for slot in _slots(asked, len(content)) if slot.prep == words[0].low]
+    if len(slots) != 1 or any(slots[0].has(kind) != any(w.kind == kind for w in content) for kind in _TYPED):
+        return None
+    return slots[0].start, slots[0].end, said[rest[0].start : rest[-1].end]
+
+
+def _bare_noun(said: str, asked: str) -> _Edit | None:
+    """ "cockerels" in the place of "hens": of the only noun in its number without an article."""
+    words = _words(said)
+    if len(words) > 3 or any(word.kind != "word" or word.low.endswith("ly") for word in words):
+        return None
+    many = _is_plural(words[-1].low)
+    slots = [slot for slot in _slots(asked, len(words)) if not slot.article and slot.noun]
+    if not many and any(slot.has("name") for slot in slots):
+        return None  # "and nagasaki"
+    nouns = [slot for slot in slots if not slot.has("name") and not slot.has("number")]
+    alike = [slot for slot in nouns if _is_plural(slot.words[-1].low) == many]
+    if not alike and many:
+        alike = [slot for slot in _slots(asked, len(words)) if slot.article in {"a", "an"} and slot.noun]
+    if not alike and len(nouns) == 1 and nouns[0].asked != "many":
+        alike = nouns
+    alike = [slot for slot in alike if slot.asked not in _ASKED] or alike
+    direct = [slot for slot in alike if not slot.prep] or alike
+    return (direct[0].start, direct[0].end, said) if len(direct) == 1 else None
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """A noun phrase of a question, whose place another may take."""
+
+    words: Sequence[_Word]  # without its article
+    start: int
+    end: int  # with what depends on it: "the city of Leeds", "adults and seniors"
+    article: str  # or what else stands in that place: "my", "more", "'s"
+    prep: str
+    asked: str  # "many" in "how many hens", "which", "what"
+    noun: bool  # surely nothing else, such as "using" or "free"
+
+    def has(self, kind: str) -> bool:
+        return any(word.kind == kind for word in self.words)
+
+
+def _slots(asked: str, n: int) -> Iterator[_Slot]:
+    """The noun phrases of a question, for a fragment of n content words."""
+    words = _words(asked)
+    verb = _unlisted_verb(words, n)
+    spoken = any(word.kind in {"aux", "verb"} for word in words)
+    predicates = words[0].low in {*_BE, "why", "when", "where"}  # "Is parking | free?"
+    stop = 0
+    for i in range(len(words)):
+        if i < stop or i == verb or words[i].kind not in _CONTENT:
+            continue
+        stop = end = _run_end(words, i, verb)
+        before = words[i - 1] if i else words[i]
+        while end - i > 1 and words[end - 1].kind == "word" and words[end - 1].low.endswith("ed"):
+            end -= 1
+        subject = predicates and before.low in _BE and stop == end  # and perhaps "free"
+        end -= subject and end - i == n + 1
+        if before.low in _BE and end - i > 1 and words[i].low.endswith("ed"):
+            i += 1  # "who was elected | treasurer"
+        held = (before.kind in {"det", "poss", "adv"} and before.low not in _COUNTED) or before.low in _OWNERS
+        first = i - 1 if held and before.kind != "poss" else i
+        ahead = words[first - 1] if first else words[0]
+        follows = words[end] if end < len(words) else words[i]
+        acts = words[i].low.endswith("ing") and (follows.kind == "det" or follows.low in _OWNERS)
+        several = not spoken or before.low in _ASKED or (subject and end - i != n)
+        doubtful = before.low == "how" or verb == _UNSURE or (several and end - i > 1)
+        yield _Slot(
+            words[i:end],
+            words[first].start,
+            words[_whole_end(words, end, verb, acts) - 1].end,
+            article=before.low if held else "",
+            prep=ahead.low if first and ahead.kind == "prep" else "",
+            asked=before.low if before.low in {*_ASKED, "many"} else "",
+            noun=not (acts or doubtful),
+        )
+
+
+def _run_end(words: Sequence[_Word], start: int, verb: int) -> int:
+    return next(
+        (i for i in range(start, len(words)) if i == verb or words[i].kind not in _CONTENT), len(words)
+    )
+
+
+def _whole_end(words: Sequence[_Word], end: int, verb: int, acts: bool) -> int:
+    """The end with "of Leeds", "and seniors" or, behind "using", "a hose"."""
+    i = end
+    if i < len(words) and (acts or words[i].low in {"of", "and", "or"}):
+        i += not acts
+        while i < len(words) and (words[i].kind == "det" or words[i].low in _OWNERS):
+            i += 1
+        return stop if (stop := _run_end(words, i, verb)) > i else end
+    return end
+
+
+_UNSURE = -2
+
+
+def _unlisted_verb(words: Sequence[_Word], n: int) -> int:
+    """Where the verb stands that "does" or "can" waits for and no list holds; -1 if there is none, or _UNSURE.
+
+    "What does the oak desk in white | cost?" and "How does the queen | travel in high towns?" look alike: it is the
+    last word where the subject is one word or a name with its noun, or where an amount is asked for, and if a
+    fragment of n words fits before it.
+    """
+    owing = next((i for i, word in enumerate(words) if word.low in _OWING and word.kind == "aux"), -1)
+    if owing < 0 or any(word.kind == "verb" or word.low in {"be", "have"} for word in words[owing:]):
+        return -1
+    start = next((i for i in range(owing, len(words)) if words[i].kind in _CONTENT), len(words))
+    end = _run_end(words, start, -1)
+    if end - start < 1:
+        return -1
+    held = words[start - 1].kind in {"det", "poss"} or words[start - 1].low in _OWNERS
+    if not held and (many := [i for i in range(start, end - 1) if _is_plural(words[i].low)]):
+        return many[0] + 1  # "cats | eat fish"
+    if not held and end - start == 2 and words[start].kind == "name":
+        return end - 1
+    last = max(i for i, word in enumerate(words) if word.kind != "punct")
+    amount = words[0].low == "what" or words[1].low in {"much", "many", "long", "often"}
+    if end > last or words[end].kind in {"det", "pron"}:
+        return end - 1 if amount or end - start == 2 else _UNSURE  # "Does bread | contain salt?"
+    named = held and any(word.kind == "name" for word in words[start : end - 1])
+    first = next((i for i in range(last, end, -1) if words[i - 1].kind not in _CONTENT), last)
+    bare = words[last].kind == "word" and not words[last].low.endswith(("s", "ed", "ing", "ly"))
+    if bare and first < last and (end - start == 1 or (last - first == n and (named or amount))):
+        return last
+    return end - 1 if end - start > 1 else _UNSURE
+
+
+def _is_plural(noun: str) -> bool:
+    return noun in _PLURALS or (noun.endswith("s") and not noun.endswith(("ss", "us", "is")))
 
 
 # --- closed classes ---------------------------------------------------------------------------
@@ -782,6 +1045,11 @@ _PLACED = _set("in at on near from to into across")
 _SUBORDINATE = _set("when after before while if because although though since")
 _POINTING = _set("this that these those")
 _TIMES = _set("day time point moment date")
+_SPANS = _set("time hour day night week weekend month quarter term season year")
+_ASKED = _set("what which")
+_COUNTED = _set("many much")
+_TYPED = _set("name number")
+_PLURALS = _set("people children men women geese mice")
 _DOCUMENT = _set("article page document text topic subject source")
 _ROLES = {"subject": 1.0, "focus": 1.5, "object": 0.6, "oblique": 0.6}
 _PRONOUNS: dict[str, tuple[str, str]] = {
@@ -813,6 +1081,9 @@ _YEAR = "(?:1[0-9]{3}|20[0-9]{2})s?"
 _WEEKDAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"
 _DATE = re.compile(rf"\b(?:(?:\d\d? )?{_MONTH}(?: \d\d?)?(?:,? {_YEAR})?|{_YEAR}|{_WEEKDAY})\b(?!-)", re.I)
 _QUOTED = re.compile(r"[\"“]([^\"“”]{3,60})[\"”]")
+_ORDINAL = re.compile(
+    r"first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|next|last|previous|\d+(?:st|nd|rd|th)"
+)
 _NO_NOUN = re.compile(r"\w{3,}[^e]ed|late|early|well|fast|hard|quickly")  # alone: "was Korea divided"
 _OWNED = re.compile(r"\b(?:his|her|its|their|my|your|our) $")
 _IMPERSONAL = re.compile(

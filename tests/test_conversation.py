@@ -371,6 +371,123 @@ FOLLOW_UPS: dict[str, tuple[list[str], str, str]] = {
         "Where did it go?",
         "Where did the army go?",
     ),
+    "a code for a code": (["What does code E04 mean?"], "And E27?", "What does code E27 mean?"),
+    "a number for a number behind its noun": (
+        ["How much does part 7731 cost?"],
+        "And 7732?",
+        "How much does part 7732 cost?",
+    ),
+    "of two codes, the one of its form": (
+        ["What is the price of 2 kg of part A7?"],
+        "And B9?",
+        "What is the price of 2 kg of part B9?",
+    ),
+    "a noun with a number inside a phrase": (
+        ["Who is the tenant of plot 2?"],
+        "and plot 4?",
+        "Who is the tenant of plot 4?",
+    ),
+    "another noun with a number": (
+        ["Which bus goes to gate 4?"],
+        "And platform 5?",
+        "Which bus goes to platform 5?",
+    ),
+    "a number of things": (
+        ["How much is the fine for 1 day?"],
+        "And 5 days?",
+        "How much is the fine for 5 days?",
+    ),
+    "under another preposition": (
+        ["What is kept in room 3?"],
+        "And under table 5?",
+        "What is kept under table 5?",
+    ),
+    "in larch, before a verb that no list holds": (
+        ["What does the Fulmar desk in oak cost?"],
+        "and in larch?",
+        "What does the Fulmar desk in larch cost?",
+    ),
+    "for metal, inside the subject": (
+        ["How long does the paint for wood take to dry?"],
+        "And for metal?",
+        "How long does the paint for metal take to dry?",
+    ),
+    "in town, behind a verb that no list holds": (
+        ["How does the queen travel in high ground?"],
+        "And in town?",
+        "How does the queen travel in town?",
+    ),
+    "for children, of two kinds of people": (
+        ["What is the fee for adults and seniors?"],
+        "And for children?",
+        "What is the fee for children?",
+    ),
+    "for another deed": (
+        ["What is the fine for using a hose?"],
+        "And for washing a car?",
+        "What is the fine for washing a car?",
+    ),
+    "a time said besides": (
+        ["What is the fine for using a hose?"],
+        "And the second time?",
+        "What is the fine for using a hose the second time?",
+    ),
+    "a further offence said besides": (
+        ["What is the penalty for smoking on a train?"],
+        "And for a third offence?",
+        "What is the penalty for smoking on a train for a third offence?",
+    ),
+    "a year said besides": (
+        ["How many members joined?"],
+        "And last year?",
+        "How many members joined last year?",
+    ),
+    "this year for last year": (
+        ["How many members joined last year?"],
+        "And this year?",
+        "How many members joined this year?",
+    ),
+    "the second for the first": (
+        ["What does the first lesson cover?"],
+        "And the second?",
+        "What does the second lesson cover?",
+    ),
+    "what is counted": (["How many hens may I keep?"], "And cockerels?", "How many cockerels may I keep?"),
+    "what is counted, with its number": (
+        ["How many days of leave do I get?"],
+        "And holidays?",
+        "How many holidays do I get?",
+    ),
+    "a bare subject": (["What does insurance cost?"], "and water?", "What does water cost?"),
+    "a bare subject of a passive": (
+        ["How often is garden waste collected?"],
+        "and glass?",
+        "How often is glass collected?",
+    ),
+    "a bare object": (["Where do I put glass?"], "and batteries?", "Where do I put batteries?"),
+    "a bare noun behind of": (["What is the price of water?"], "And gas?", "What is the price of gas?"),
+    "of two bare nouns, the plural": (["Do cats eat fish?"], "And dogs?", "Do dogs eat fish?"),
+    "of two bare nouns, the one that is not asked for": (
+        ["Which paint is used for metal?"],
+        "And wood?",
+        "Which paint is used for wood?",
+    ),
+    "many for any one": (["How do I book a bench?"], "And lockers?", "How do I book lockers?"),
+    "a name without a capital": (
+        ["When was Hiroshima bombed?"],
+        "and nagasaki?",
+        "When was nagasaki bombed?",
+    ),
+    "free is no part of parking": (["Is parking free?"], "And camping?", "Is camping free?"),
+    "no place is sure: two bare nouns alike": (["How do hens lay eggs?"], "And ducks?", "And ducks?"),
+    "no place is sure: where the verb is": (["Does bread contain salt?"], "And sugar?", "And sugar?"),
+    "no place is sure: how warm": (["How warm is the store?"], "And humidity?", "And humidity? (store)"),
+    "my cat for my dog": (["Can I bring my dog?"], "And my cat?", "Can I bring my cat?"),
+    "a name and its noun for those": (
+        ["What does the Fulmar desk cost?"],
+        "And the Kestrel desk?",
+        "What does the Kestrel desk cost?",
+    ),
 }
 
 # name: (earlier question, question that must stay as it is)
