@@ -67,7 +67,10 @@ def meanings(question: str, history: Sequence[str], answers: Sequence[str] = ())
 
 def _exchanges(meant: str, before: str) -> bool:
     """Whether a phrase of the question before is exchanged in this one, which beside that would get its answer."""
-    opening, other = ([word.low for word in _words(text)[:2]] for text in (meant, before))
+    opening, other = (
+        [word.low for i, word in enumerate(_words(text)[:2]) if not i or word.kind not in _CONTENT]
+        for text in (meant, before)
+    )
     return "(" not in meant and opening == other and not _content(before) <= _content(meant)
 
 
@@ -169,9 +172,12 @@ def _words(text: str) -> tuple[_Word, ...]:
             kind = "aux"
         elif word[0].isdigit():
             kind = "number"
-        elif word[0].isupper() and not text.isupper():
+        elif any(map(str.isupper, word)) and not text.isupper():  # "Oslo", "iOS"
             titled = kind in {"", "verb", "adv"} or low == "may"
-            if (not kind and not low.endswith(("ed", "ing", "ly"))) if starts else titled:
+            letter = (
+                low == "a" and before.kind == "word" and not text[match.end() :][1:2].isalnum()
+            )  # "class A"
+            if (not kind and not low.endswith(("ed", "ing", "ly"))) if starts else titled or letter:
                 kind = "name"
         if not kind and before.low in _SUBJECTS:
             kind = "verb"
@@ -297,7 +303,13 @@ def _phrases(text: str, words: Sequence[_Word], role: str, prep: str, asked: str
     while len(words) > 1 and words[0].kind == "det" and words[1].kind in {"det", "name" if points else "det"}:
         words = words[1:]
     first = next((i for i, word in enumerate(words) if word.kind == "name"), 0)
-    if first and words[0].kind in {"word", "number"} and all(word.low != "of" for word in words[:first]):
+    code = first == len(words) - 1 and _is_code(words[first])  # "code E04"
+    if (
+        first
+        and not code
+        and words[0].kind in {"word", "number"}
+        and all(w.low != "of" for w in words[:first])
+    ):
         yield from _phrases(text, words[first:], role, prep, asked)
         words = words[:first]
     key = frozenset(word.low for word in words if word.kind in _CONTENT)
@@ -308,7 +320,8 @@ def _phrases(text: str, words: Sequence[_Word], role: str, prep: str, asked: str
     name = text[names[0].start : names[-1].end] if names else ""
     if role == "subject" and len(words) == 1 and text.islower() and not _OWNED.search(text[:start]):
         name = text[start:end]  # "when did hirohito speak"
-    head = next((words[i - 1].low for i, word in enumerate(words) if i and word.low == "of"), words[-1].low)
+    last = words[-2] if len(words) > 1 and _is_code(words[-1]) and words[-2].kind == "word" else words[-1]
+    head = next((words[i - 1].low for i, word in enumerate(words) if i and word.low == "of"), last.low)
     if not _DATE.fullmatch(text[start:end]):
         yield _Mention(text[start:end], start, end, key, head, role, prep, name, asked)
     for i, word in enumerate(words):
@@ -801,7 +814,10 @@ def _numbered(said: str, asked: str) -> _Edit | None:
 
 
 def _is_code(word: _Word) -> bool:
-    return word.kind in _CONTENT and any(map(str.isdigit, word.text)) and not _ORDINAL.fullmatch(word.low)
+    """ "E04", "4411-B", "12", and the letter of "class B"."""
+    letter = len(word.text) == 1 and word.text.isupper()
+    numbered = any(map(str.isdigit, word.text)) and not _ORDINAL.fullmatch(word.low)
+    return word.kind in _CONTENT and (letter or numbered)
 
 
 def _like_code(

@@ -402,6 +402,32 @@ FOLLOW_UPS: dict[str, tuple[list[str], str, str]] = {
         "And under table 5?",
         "What is kept under table 5?",
     ),
+    "a letter for a letter": (["What is the limit for class A?"], "And B?", "What is the limit for class B?"),
+    "a letter with its noun": (
+        ["What is the height of tower B?"],
+        "And tower A?",
+        "What is the height of tower A?",
+    ),
+    "a code stays with its noun": (
+        ["What does code E04 mean?", "And E27?"],
+        "How do I fix it?",
+        "How do I fix code E27?",
+    ),
+    "the code is the one with a number": (
+        ["What does the code E04 mean?"],
+        "How do I clear the code?",
+        "How do I clear the code E04?",
+    ),
+    "a name with its capital inside": (
+        ["What Android version does the app need?"],
+        "And iOS?",
+        "What iOS version does the app need?",
+    ),
+    "a name with its capital inside, exchanged": (
+        ["Does eBay charge a fee?"],
+        "And Etsy?",
+        "Does Etsy charge a fee?",
+    ),
     "in larch, before a verb that no list holds": (
         ["What does the Fulmar desk in oak cost?"],
         "and in larch?",
@@ -636,6 +662,8 @@ def test_a_question_to_which_only_a_subject_was_added_may_be_meant_as_typed() ->
 def test_a_phrase_that_was_exchanged_is_not_searched_for_again() -> None:
     assert meanings("And a drill?", ["How much is a chainsaw?"]) == ["How much is a drill?"]
     assert meanings("And 3.2?", ["When was 4.0 released?"]) == ["When was 3.2 released?"]
+    whole = "Which Linux release does the driver support?"
+    assert meanings("And Linux?", ["Which Windows release does the driver support?"]) == [whole]
 
 
 def test_brackets_do_not_nest() -> None:
