@@ -137,6 +137,7 @@ class _Mention:
     prep: str = ""  # "at" in "at Yalta"
     name: str = ""  # its capitalised part
     asked: str = ""  # "who" in "Who was Puyi?"
+    office: bool = False  # "treasurer" in "Who was elected treasurer?"
 
     @property
     def dated(self) -> bool:
@@ -226,10 +227,11 @@ def _mentions(text: str) -> tuple[_Mention, ...]:
     ]
     owed = subject = False  # "did" still waits for its verb; a subject has been seen
     defines = len(words) > 1 and words[0].kind == "wh" and words[1].low in _BE
+    office = _office(words) if defines else 0
     i = 0
     while i < len(words):
         end = _name_end(words, i, _chunk_end(words, i))
-        if end == i:
+        if end == i or i + 1 == office:
             owed = (owed or words[i].low in _OWING) and words[i].kind != "verb"
             acts = i + 1 < len(words) and words[i + 1].kind != "aux"  # "who signed", "he signed"
             subject = subject or (words[i].low in _SUBJECTS and acts)
@@ -247,9 +249,17 @@ def _mentions(text: str) -> tuple[_Mention, ...]:
             subject = subject or (role == "subject" and before.low != "how")
             asked = words[0].low if defines and role == "subject" else ""
             if before.low != "how":  # "how tall"
-                found += _phrases(text, words[i:stop], role, prep, asked)
+                phrases = _phrases(text, words[i:stop], role, prep, asked)
+                found += (replace(phrase, office=i == office > 0) for phrase in phrases)
             i = after
     return tuple(sorted(found, key=lambda mention: mention.start))
+
+
+def _office(words: Sequence[_Word]) -> int:
+    """Where "treasurer" begins in "Who was elected treasurer?"; 0 in other questions."""
+    phrase = list(takewhile(lambda word: word.kind in _CONTENT, words[2:]))
+    common = len(phrase) > 1 and all(word.kind == "word" for word in phrase)  # not "retired General Lee"
+    return 3 if words[0].low == "who" and common and words[2].low.endswith("ed") else 0
 
 
 def _chunk_end(words: Sequence[_Word], start: int) -> int:
@@ -579,7 +589,7 @@ def _fitted(mention: _Mention, form: str) -> str:
     """The mention as it reads in the place of he, him, own (= his), there, this, the, or event (= that, then)."""
     text = re.sub(r"^(?:the|an?|some|any|no|this|that|these|those) ", "the ", mention.text, flags=re.I)
     bare = mention.dated or mention.name or mention.asked == "who" or re.match(r"the |\w+'s ", text)
-    if not bare and (mention.plural or form != "he" or text != mention.head):
+    if mention.office or (not bare and (mention.plural or form != "he" or text != mention.head)):
         text = f"the {text}"
     if form == "own":
         return f"{text}'" if text.endswith("s") and mention.plural else f"{text}'s"

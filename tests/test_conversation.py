@@ -371,6 +371,21 @@ FOLLOW_UPS: dict[str, tuple[list[str], str, str]] = {
         "Where did it go?",
         "Where did the army go?",
     ),
+    "his, of an office": (
+        ["Who was elected treasurer?"],
+        "Who was his predecessor?",
+        "Who was the treasurer's predecessor?",
+    ),
+    "she, in an office of several words": (
+        ["Who was appointed chief engineer of the works?"],
+        "When did she retire?",
+        "When did the chief engineer of the works retire?",
+    ),
+    "he behind a participle and a name": (
+        ["Who is retired General Marsh?"],
+        "When was he born?",
+        "When was General Marsh born?",
+    ),
     "a code for a code": (["What does code E04 mean?"], "And E27?", "What does code E27 mean?"),
     "a number for a number behind its noun": (
         ["How much does part 7731 cost?"],
