@@ -168,7 +168,7 @@ def _words(text: str) -> tuple[_Word, ...]:
         if low == "'s" and (before.kind in {"pron", "wh"} or before.low == "there"):
             kind = "aux"
         elif not word[0].isalnum():
-            kind = kind or "punct"
+            kind = kind or ("word" if word[1:] and word[0] == "°" else "punct")
         elif low.endswith("n't"):
             kind = "aux"
         elif word[0].isdigit():
@@ -363,9 +363,9 @@ class _Past:
     def mentions(self) -> Iterator[tuple[_Mention, float]]:
         """All mentions with their salience."""
         for age, (question, answer) in enumerate(self.turns):
-            for mention in _mentions(question):
+            for mention in _spoken_of(question):
                 yield mention, _ROLES[mention.role] * 0.75**age
-            for mention in _mentions(answer[:600]):
+            for mention in _spoken_of(answer[:600]):
                 if (mention.name or mention.article or mention.dated) and not mention.name.islower():
                     yield mention, 0.5 * _ROLES[mention.role] * 0.75**age
 
@@ -430,6 +430,14 @@ class _Past:
             turns = self.turns[:_LATELY]
             topics = [topic for topic in _Past(turns).ranked("topic", mentions) if topic.name]
         return re.sub(r"^(?:the|an?) ", "", topics[0].text, flags=re.I) if topics else ""
+
+
+def _spoken_of(text: str) -> Iterator[_Mention]:
+    """The mentions without those that nobody asks about: the names of a row's columns, and units."""
+    forms = [match.span() for form in (_COLUMN, _UNIT) for match in form.finditer(text)]
+    for mention in _mentions(text):
+        if not any(start < mention.end and mention.start < end for start, end in forms):
+            yield mention
 
 
 def _same(a: _Mention, b: _Mention) -> bool:
@@ -742,7 +750,7 @@ def _parallel(new: _Mention, frame: str) -> _Mention | None:
 
     fresh_date = bool(_DATE.search(new.text)) and not new.name
     joins = bool(new.prep) and not fresh_date  # "How much is the fee?", "And for students?"
-    olds = [old for old in _mentions(frame) if not joins or old.prep or f" {new.prep} " in old.text]
+    olds = [old for old in _spoken_of(frame) if not joins or old.prep or f" {new.prep} " in old.text]
     best = max(olds, key=lambda old: (likeness(old), old.start), default=None)
     return best if best and likeness(best) >= 4 else None
 
@@ -1100,7 +1108,7 @@ _TYPOS = {  # two letters exchanged: "thier", "tehy"
 }
 _TYPOS |= {"hes": "he's", "shes": "she's", "theyre": "they're", "thats": "that's"}
 
-_TOKEN = re.compile(r"\w+n['’]t\b|\w+(?:[-&./]\w+|['’](?=[A-Z])\w+)*|['’](?:s|re|ve|ll|d)\b|\S")
+_TOKEN = re.compile(r"\w+n['’]t\b|°[CFK]\b|\w+(?:[-&./]\w+|['’](?=[A-Z])\w+)*|['’](?:s|re|ve|ll|d)\b|\S")
 _LATIN = re.compile(r"[A-Za-z]")  # the rules know no other letters
 _MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _YEAR = "(?:1[0-9]{3}|20[0-9]{2})s?"
@@ -1130,6 +1138,11 @@ _MORE = re.compile(
     re.I,
 )
 _ABOUT = re.compile(r"(?:(?:and|but|or|so|also|ok|okay|then)\b,? ?)*(?:(?:what|how) about )?", re.I)
+_NAME = r"[^:;.!?\n]{1,60}: "
+_COLUMN = re.compile(rf"^{_NAME}(?=.*; {_NAME})|(?<=; ){_NAME}", re.M)  # "Wood: Oak; Price: 40"
+_UNIT = re.compile(  # "230 V", "12 kWh", "5 GB per month", not "3 US soldiers"
+    r"(?<!\w)\d[\d.,]* ?(?:[A-Z]|[a-z]{1,2}[A-Z][a-z]?|(?:[A-Z]{2,3}|Hz|Pa|Wh|Ah)(?!\w)(?= (?:per|of|an?|and|or)\b|(?! \w)))(?!\w)"
+)
 _DEED = re.compile(r"^(\w+) (?:did|does|do|was|is) \w+ (?:do|happen|done) ?(?:so|it|that|this)?$", re.I)
 _MEANT: dict[str, str] = dict(
     re.findall(

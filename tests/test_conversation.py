@@ -417,6 +417,7 @@ FOLLOW_UPS: dict[str, tuple[list[str], str, str]] = {
         "And under table 5?",
         "What is kept under table 5?",
     ),
+    "a number with its unit": (["Is 18 °C too warm?"], "And 20 °C?", "Is 20 °C too warm?"),
     "a letter for a letter": (["What is the limit for class A?"], "And B?", "What is the limit for class B?"),
     "a letter with its noun": (
         ["What is the height of tower B?"],
@@ -637,6 +638,24 @@ def test_an_answer_supplies_the_name() -> None:
     assert (
         standalone("When was he born?", asked, answers=answers) == "When was Field Marshal Vasilevsky born?"
     )
+
+
+def test_the_names_of_columns_and_units_are_no_subject() -> None:
+    for earlier, answer, question, whole in (
+        ("How much is the oak?", "Wood: Oak; Price: 40", "And delivery?", "And delivery? (Oak)"),
+        ("How high is it?", "Height: 180 cm; Width: 90 cm", "And depth?", "And depth?"),
+        ("How warm must it be?", "It must be 18 °C, never below 15 °C.", "And humidity?", "And humidity?"),
+        ("How much does it use?", "About 5 GB per day, at 230 V.", "And upkeep?", "And upkeep?"),
+        ("Is 18 °C too warm?", "", "And humidity?", "And humidity?"),
+        ("What is H2O?", "An album.", "Were there any hit singles?", "Were there any hit singles? (H2O)"),
+        (
+            "Who kept the light?",
+            "Keeper: Mary Reid; Year: 1890; Pay: 35",
+            "How old was she?",
+            "How old was Mary Reid?",
+        ),
+    ):
+        assert standalone(question, [earlier], answers=[answer]) == whole
 
 
 def test_an_answer_belongs_to_the_question_of_its_place() -> None:
