@@ -1110,7 +1110,11 @@ _TYPOS |= {"hes": "he's", "shes": "she's", "theyre": "they're", "thats": "that's
 
 _TOKEN = re.compile(r"\w+n['’]t\b|°[CFK]\b|\w+(?:[-&./]\w+|['’](?=[A-Z])\w+)*|['’](?:s|re|ve|ll|d)\b|\S")
 _LATIN = re.compile(r"[A-Za-z]")  # the rules know no other letters
-_MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_MAY = (  # not "may I"
+    r"(?-i:(?<=\w )May)|(?:(?<=\bin )|(?<=\bof )|(?<=\bby )|(?<=\bto )|(?<=\bsince )|(?<=\buntil )|(?<=\d ))May"
+    r"|May(?= \d|\W*$)"
+)
+_MONTH = f"(?:January|February|March|April|{_MAY}|June|July|August|September|October|November|December)"
 _YEAR = "(?:1[0-9]{3}|20[0-9]{2})s?"
 _WEEKDAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"
 _DATE = re.compile(rf"\b(?:(?:\d\d? )?{_MONTH}(?: \d\d?)?(?:,? {_YEAR})?|{_YEAR}|{_WEEKDAY})\b(?!-)", re.I)

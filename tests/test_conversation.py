@@ -469,6 +469,12 @@ FOLLOW_UPS: dict[str, tuple[list[str], str, str]] = {
         "And for washing a car?",
         "What is the fine for washing a car?",
     ),
+    "may is no month": (
+        ["How many hens may I keep?"],
+        "And on Sundays?",
+        "How many hens may I keep on Sundays?",
+    ),
+    "May is a month": (["What happened in May?"], "And in June?", "What happened in June?"),
     "a time said besides": (
         ["What is the fine for using a hose?"],
         "And the second time?",
@@ -759,7 +765,7 @@ def test_a_long_history_takes_less_than_fifty_milliseconds() -> None:
 VOCABULARY = """
     When did Stalin he his it its they them there then that this the pact of and And what about What who Who
     was were Why how many How ? , . ( ) " ' 's ’ “ ” - – 1945 in on 13 April Japan Soviet Union general
-    signed surrender to take latter else more time between 1st ß İ 日本 é
+    signed surrender to take latter else more time between E04 °C class B iOS plot 2 first second hens does may I keep for using cost 1st ß İ 日本 é
 """
 words = st.sampled_from(VOCABULARY.split())
 questions = st.lists(words, max_size=12).map(" ".join) | st.text(max_size=80)
