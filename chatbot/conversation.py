@@ -173,7 +173,7 @@ def _words(text: str) -> tuple[_Word, ...]:
             kind = "aux"
         elif word[0].isdigit():
             kind = "number"
-        elif any(map(str.isupper, word)) and not text.isupper():  # "Oslo", "iOS"
+        elif any(map(str.isupper, word)) and not (text.isupper() and " " in text):  # "Oslo", "iOS", "PDF"
             titled = kind in {"", "verb", "adv"} or low == "may"
             letter = (
                 low == "a" and before.kind == "word" and not text[match.end() :][1:2].isalnum()
@@ -791,13 +791,19 @@ _Edit = tuple[int, int, str]  # characters of the last question, and what takes 
 def _in_its_place(said: str, frame: str) -> str:
     """The last question with the fragment where something of its kind stands; "" where no place is sure."""
     asked, bracket, topic = frame.partition(" (")
-    if not said or not asked or _DATE.search(said):
+    if not said or not asked or (_DATE.search(said) and not _is_labelled(said, asked)):
         return ""
-    for rule in (_numbered, _ordinal, _behind_preposition, _bare_noun):
+    for rule in (_numbered, _ordinal, _adverb, _behind_preposition, _noun_with_article, _bare_noun):
         if edit := rule(said, asked):
             start, end, text = edit
             return asked[:start] + text + asked[end:] + bracket + topic
     return ""
+
+
+def _is_labelled(said: str, asked: str) -> bool:
+    """Whether what looks like a year numbers a thing of the last question: "part 1205", of "part 1204"."""
+    label = re.fullmatch(r"(?:\w+ )?([a-z]+) \d+", said)
+    return bool(label and re.search(rf"\b{label.group(1)} \w*\d", asked, re.I))
 
 
 def _numbered(said: str, asked: str) -> _Edit | None:
@@ -906,10 +912,36 @@ def _behind_preposition(said: str, asked: str) -> _Edit | None:
     return slots[0].start, slots[0].end, said[rest[0].start : rest[-1].end]
 
 
+def _adverb(said: str, asked: str) -> _Edit | None:
+    """ "overnight" said besides, or in the place of "weekly"."""
+    stop = len(asked.rstrip(" ?!."))
+    if not _ADVERB.fullmatch(said):
+        return None
+    old = next((word for word in _words(asked)[1:] if _ADVERB.fullmatch(word.text)), None)
+    return (old.start, old.end, said) if old else (stop, stop, f" {said}")
+
+
+def _noun_with_article(said: str, asked: str) -> _Edit | None:
+    """ "a cellar" in the place of "a garage", "the sauna" of "the pool": of the only noun with such an article."""
+    article, *words = _words(said)
+    articles = next((some for some in (_ANY, _THE) if article.low in some), None)
+    if not articles or not words or any(word.kind != "word" for word in words):
+        return None
+    slot = _articled(asked, len(words), articles)
+    return (slot.start, slot.end, said) if slot else None
+
+
+def _articled(asked: str, n: int, articles: frozenset[str]) -> _Slot | None:
+    """The only common noun that has one of these articles, if there is one."""
+    slots = [slot for slot in _slots(asked, n) if slot.article in articles]
+    sure = len(slots) == 1 and slots[0].noun and not any(map(slots[0].has, _TYPED))
+    return slots[0] if sure else None
+
+
 def _bare_noun(said: str, asked: str) -> _Edit | None:
     """ "cockerels" in the place of "hens": of the only noun in its number without an article."""
     words = _words(said)
-    if len(words) > 3 or any(word.kind != "word" or word.low.endswith("ly") for word in words):
+    if len(words) > 3 or any(word.kind != "word" for word in words):
         return None
     many = _is_plural(words[-1].low)
     slots = [slot for slot in _slots(asked, len(words)) if not slot.article and slot.noun]
@@ -917,8 +949,8 @@ def _bare_noun(said: str, asked: str) -> _Edit | None:
         return None  # "and nagasaki"
     nouns = [slot for slot in slots if not slot.has("name") and not slot.has("number")]
     alike = [slot for slot in nouns if _is_plural(slot.words[-1].low) == many]
-    if not alike and many:
-        alike = [slot for slot in _slots(asked, len(words)) if slot.article in {"a", "an"} and slot.noun]
+    if not alike and many and (any_one := _articled(asked, len(words), _ANY)):
+        return any_one.start, any_one.end, said
     if not alike and len(nouns) == 1 and nouns[0].asked != "many":
         alike = nouns
     alike = [slot for slot in alike if slot.asked not in _ASKED] or alike
@@ -947,7 +979,8 @@ def _slots(asked: str, n: int) -> Iterator[_Slot]:
     words = _words(asked)
     verb = _unlisted_verb(words, n)
     spoken = any(word.kind in {"aux", "verb"} for word in words)
-    predicates = words[0].low in {*_BE, "why", "when", "where"}  # "Is parking | free?"
+    be = next((i for i, word in enumerate(words) if word.low in _BE), 0)
+    predicates = words[0].low in {*_BE, "why", "when", "where"} or be > 1 + (words[0].low not in _ASKED)
     stop = 0
     for i in range(len(words)):
         if i < stop or i == verb or words[i].kind not in _CONTENT:
@@ -956,17 +989,20 @@ def _slots(asked: str, n: int) -> Iterator[_Slot]:
         before = words[i - 1] if i else words[i]
         while end - i > 1 and words[end - 1].kind == "word" and words[end - 1].low.endswith("ed"):
             end -= 1
-        subject = predicates and before.low in _BE and stop == end  # and perhaps "free"
-        end -= subject and end - i == n + 1
-        if before.low in _BE and end - i > 1 and words[i].low.endswith("ed"):
-            i += 1  # "who was elected | treasurer"
         held = (before.kind in {"det", "poss", "adv"} and before.low not in _COUNTED) or before.low in _OWNERS
         first = i - 1 if held and before.kind != "poss" else i
         ahead = words[first - 1] if first else words[0]
+        subject = predicates and ahead.low in _BE and stop == end
+        if subject and end - i == n + 1:
+            end -= 1  # "Is parking | free?", "Which days is the pool | open?"
+        if before.low in _BE and end - i > 1 and words[i].low.endswith("ed"):
+            i += 1  # "who was elected | treasurer"
+            first = i
         follows = words[end] if end < len(words) else words[i]
         acts = words[i].low.endswith("ing") and (follows.kind == "det" or follows.low in _OWNERS)
         several = not spoken or before.low in _ASKED or (subject and end - i != n)
-        doubtful = before.low == "how" or verb == _UNSURE or (several and end - i > 1)
+        participle = end - i == 1 and words[i].kind == "word" and bool(_NO_NOUN.fullmatch(words[i].low))
+        doubtful = before.low == "how" or verb == _UNSURE or participle or (several and end - i > 1)
         yield _Slot(
             words[i:end],
             words[first].start,
@@ -1080,6 +1116,8 @@ _SUBORDINATE = _set("when after before while if because although though since")
 _POINTING = _set("this that these those")
 _TIMES = _set("day time point moment date")
 _SPANS = _set("time hour day night week weekend month quarter term season year")
+_ANY = _set("a an")
+_THE = _set("the")
 _ASKED = _set("what which")
 _COUNTED = _set("many much")
 _TYPED = _set("name number")
@@ -1121,6 +1159,10 @@ _DATE = re.compile(rf"\b(?:(?:\d\d? )?{_MONTH}(?: \d\d?)?(?:,? {_YEAR})?|{_YEAR}
 _QUOTED = re.compile(r"[\"“]([^\"“”]{3,60})[\"”]")
 _ORDINAL = re.compile(
     r"first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|next|last|previous|\d+(?:st|nd|rd|th)"
+)
+_ADVERB = re.compile(
+    r"(?!family|assembly|supply|reply|anomaly|jelly)[a-z]{3,}ly|today|tonight|tomorrow|yesterday|now|soon|later|afterwards"
+    r"|(?:on|off)line|over(?:night|seas)|(?:in|out)(?:side|doors)|(?:up|down)stairs|abroad|nearby|elsewhere|upfront"
 )
 _NO_NOUN = re.compile(r"\w{3,}[^e]ed|late|early|well|fast|hard|quickly")  # alone: "was Korea divided"
 _OWNED = re.compile(r"\b(?:his|her|its|their|my|your|our) $")

@@ -530,6 +530,33 @@ FOLLOW_UPS: dict[str, tuple[list[str], str, str]] = {
     "no place is sure: two bare nouns alike": (["How do hens lay eggs?"], "And ducks?", "And ducks?"),
     "no place is sure: where the verb is": (["Does bread contain salt?"], "And sugar?", "And sugar?"),
     "no place is sure: how warm": (["How warm is the store?"], "And humidity?", "And humidity? (store)"),
+    "a cellar for a garage": (
+        ["What is the rent for a garage?"],
+        "And a cellar?",
+        "What is the rent for a cellar?",
+    ),
+    "open is no part of the pool": (
+        ["Which days is the pool open?"],
+        "And the sauna?",
+        "Which days is the sauna open?",
+    ),
+    "no place is sure: two things of any kind": (
+        ["Do I need a permit for a shed?"],
+        "And fences?",
+        "And fences?",
+    ),
+    "an adverb said besides": (
+        ["What does parking cost?"],
+        "And overnight?",
+        "What does parking cost overnight?",
+    ),
+    "an adverb for an adverb": (["Can I smoke indoors?"], "And outdoors?", "Can I smoke outdoors?"),
+    "a name all of capitals": (["Which port does SSH use?"], "And FTP?", "Which port does FTP use?"),
+    "a number that looks like a year": (
+        ["How much does part 1204 cost?"],
+        "And part 1205?",
+        "How much does part 1205 cost?",
+    ),
     "my cat for my dog": (["Can I bring my dog?"], "And my cat?", "Can I bring my cat?"),
     "a name and its noun for those": (
         ["What does the Fulmar desk cost?"],
