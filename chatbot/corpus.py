@@ -2,7 +2,8 @@
 
 Offsets are characters of `Document.text`, half-open, and never change: the text is that of a BEIR line as
 it stands, or what `chatbot.formats` makes of a file. Headings, titles and front matter give context; no
-sentence overlaps them, so nothing can quote them. A form feed ends a page.
+sentence overlaps them, so nothing can quote them; nor can a question that its document answers. A form feed
+ends a page.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from typing import Any
 import yaml
 
 from chatbot import formats
+from chatbot.asked import LONGEST_QUESTION, Question, answer_start, find_questions
 from chatbot.errors import CorpusError, CorpusMissing
 from chatbot.formats import archive
 from chatbot.formats.content import clean
@@ -50,6 +52,7 @@ class Block:
     section: str = ""
     heading: int = 0  # headings and raw HTML above it; no passage reaches over either
     whole: bool = False  # one sentence, whatever stops are in it
+    prose: bool = True  # no row of a table, no code
 
 
 @dataclass(frozen=True)
@@ -296,7 +299,9 @@ def _compose(content: formats.Content, name: str) -> Document:
     if not blocks:
         raise formats.Unreadable("holds headings but no text" if content.parts else "holds no text")
     warnings = tuple(f"{name}: {warning}" for warning in content.warnings)
-    return Document(name, content.title or _stem(name), text, name, tuple(blocks), warnings)
+    return Document(
+        name, content.title or _stem(name), text, name, tuple(below_questions(text, blocks)), warnings
+    )
 
 
 def _lay_out(content: formats.Content) -> tuple[str, list[Block]]:
@@ -322,7 +327,7 @@ def _lay_out(content: formats.Content) -> tuple[str, list[Block]]:
         else:
             section = SECTION_JOINT.join(heading for _, heading in path)
             whole = part.row and len(part.text) <= _WHOLE_ROW
-            blocks.append(Block(start, start + len(part.text), section, headings, whole))
+            blocks.append(Block(start, start + len(part.text), section, headings, whole, not part.row))
     text.write("\f" * max(content.pages + 1 - page, 0))
     return text.getvalue(), blocks
 
@@ -337,13 +342,14 @@ def read_document(text: str, name: str, warnings: tuple[str, ...] = ()) -> Docum
     stem = _stem(name)
     if not is_markdown(name):
         title, body = _title_line(text)
-        return Document(name, title or stem, text, name, tuple(_paragraphs(text, body)), warnings)
+        answers = below_questions(text, list(_paragraphs(text, body)))
+        return Document(name, title or stem, text, name, tuple(answers), warnings)
     matter, body, problem = _front_matter(text)
     blocks, headings = _markdown_blocks(text, body)
     title = " ".join(str(matter.get("title") or "").split()) or next(filter(None, headings), stem)
     if problem:
         warnings = (*warnings, f"{name}: front matter ignored ({problem})")
-    return Document(name, title, text, name, tuple(blocks), warnings)
+    return Document(name, title, text, name, tuple(below_questions(text, blocks, markdown=True)), warnings)
 
 
 def _read_jsonl(text: str, name: str) -> Iterator[Document]:
@@ -447,9 +453,9 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
                 start = _MARKER.match(text, start, end).end()  # type: ignore[union-attr]  # matches ""
             if token.type == "tr_open":
                 start, end = _strip(text, start, end, "|")
-            blocks += _block(
-                text, start, end, SECTION_JOINT.join(entry[1] for entry in path), len(headings) + markup
-            )
+            section = SECTION_JOINT.join(entry[1] for entry in path)
+            prose = token.type == "paragraph_open"
+            blocks += _block(text, start, end, section, len(headings) + markup, prose)
     return blocks, headings
 
 
@@ -480,10 +486,12 @@ def _paragraphs(text: str, body: int) -> Iterator[Block]:
         start = following
 
 
-def _block(text: str, start: int, end: int, section: str, heading: int = 0) -> Iterator[Block]:
+def _block(
+    text: str, start: int, end: int, section: str, heading: int = 0, prose: bool = True
+) -> Iterator[Block]:
     start, end = _strip(text, start, end)
     if start < end:
-        yield Block(start, end, section, heading)
+        yield Block(start, end, section, heading, prose=prose)
 
 
 def _strip(text: str, start: int, end: int, marks: str = "") -> Span:
@@ -493,6 +501,102 @@ def _strip(text: str, start: int, end: int, marks: str = "") -> Span:
     while start < end and (text[end - 1].isspace() or text[end - 1] in marks):
         end -= 1
     return start, end
+
+
+# Questions and answers ----------------------------------------------------------------------
+
+_QUESTION_MARKS = ("?", "？", "؟")
+_BLOCKS_A_QUESTION = 5  # on average, with its answer; of lines that ask fewer are rhetorical
+_FULL_WIDTH = 60  # characters; a text of shorter lines is not broken at a width
+
+
+def below_questions(text: str, blocks: Sequence[Block], markdown: bool = False) -> list[Block]:
+    """The blocks with each answer below its question, as below a heading, and without "A:".
+
+    A question is one marked "Q:", or one of at least two in bold or alone on their lines. What follows it up to the
+    next question or heading is its answer; a question that nothing follows stays prose.
+    """
+    found = {
+        number: questions
+        for number, block in enumerate(blocks)
+        if block.prose and (questions := find_questions(text, block.start, block.end, markdown))
+    }
+    asked = _answered(text, blocks, found) if found else set()
+    if not asked:
+        return list(blocks)
+    kept = {number: [q for q in questions if q in asked] for number, questions in found.items()}
+    below: list[Block] = []
+    above, question, count = "", "", 0
+    for block, begun, start, end in _pieces(text, blocks, kept):
+        if block.section != above:
+            above, question = block.section, ""
+        if begun:
+            question, count = begun.words, count + 1
+        elif start < end:
+            section = SECTION_JOINT.join(filter(None, (above, question)))
+            below.append(replace(block, start=start, end=end, section=section, heading=block.heading + count))
+    return below
+
+
+def _pieces(
+    text: str, blocks: Sequence[Block], found: Mapping[int, Sequence[Question]]
+) -> Iterator[tuple[Block, Question | None, int, int]]:
+    """The blocks cut at their questions. An answer begins behind its "A:", and may be empty."""
+    is_answer = False
+    for number, block in enumerate(blocks):
+        start = block.start
+        for question in [*found.get(number, ()), None]:
+            span = _strip(text, start, question.start if question else block.end)
+            if span[0] < span[1]:
+                begin = answer_start(text, *span) if is_answer else span[0]
+                yield block, None, begin, span[1]
+                is_answer = is_answer and begin == span[1]
+            if question:
+                yield block, question, question.start, question.end
+                start, is_answer = question.end, True
+
+
+def _answered(text: str, blocks: Sequence[Block], found: Mapping[int, Sequence[Question]]) -> set[Question]:
+    """The questions that are answered, of those whose place alone tells them only where there are several."""
+    pieces = [piece for piece in _pieces(text, blocks, found) if piece[2] < piece[3]]
+    width = max(map(len, text.splitlines()))
+    asked: set[Question] = set()
+    bold: set[Question] = set()
+    for _, run in itertools.groupby(pieces, lambda piece: piece[0].section):
+        some = list(run)
+        asks = [bool(question) or _only_asks(text, start, end) for _, question, start, end in some]
+        lines: list[tuple[int, Question]] = []
+        for number, (block, question, _, _) in enumerate(some[:-1]):
+            if not question or asks[number + 1]:
+                continue
+            if question.sign == "marked":
+                asked.add(question)
+            elif question.sign == "bold":
+                bold.add(question)
+            # the last of a list of questions is no more answered than the others
+            elif not (number and asks[number - 1]) and _is_alone(text, block, question, width):
+                lines.append((number, question))
+        if len(lines) > 1 and len(lines) * _BLOCKS_A_QUESTION >= len(some) - lines[0][0]:
+            asked |= {question for _, question in lines}
+    return asked | bold if len(bold) > 1 else asked
+
+
+def _only_asks(text: str, start: int, end: int) -> bool:
+    """Whether every sentence is a question, of a short text."""
+    return end - start <= LONGEST_QUESTION and all(
+        text[start:end].rstrip(" \t\\*_")[-1:] in _QUESTION_MARKS
+        for start, end in split_sentences(text, start, end)
+    )
+
+
+def _is_alone(text: str, block: Block, question: Question, width: int) -> bool:
+    """Whether a line only asks, and does not end there because the lines of its text have this width."""
+    if not _only_asks(text, question.start, question.end):
+        return False
+    if question.end == block.end:
+        return True
+    following = text[question.end : block.end].split(maxsplit=1)[0]
+    return width < _FULL_WIDTH or question.end - question.start + 1 + len(following) <= width
 
 
 # Sentences ----------------------------------------------------------------------------------
@@ -593,7 +697,7 @@ def _word_ends_sentence(word: str, text: str, match: re.Match[str], end: int) ->
 
 
 READING = 4  # raised when the text of a file would be read otherwise than before
-SPLITTING = 2  # raised when a document would be split otherwise than before
+SPLITTING = 3  # raised when a document would be split otherwise than before
 
 
 def split_document(

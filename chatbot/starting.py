@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise, zip_longest
+from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from chatbot.corpus import (
     SECTION_JOINT,
     Document,
     Evidence,
+    below_questions,
     corpus_files,
     read_documents,
     split_sentences,
@@ -148,8 +149,6 @@ def _from_document(document: Document) -> Iterator[StartingQuestion]:
         evidence = Evidence(document.doc_id, *span)
         return StartingQuestion(text, origin, (document.doc_id,), (evidence,))
 
-    for text, span in _asked_lines(document):
-        yield question(text, "faq", span)
     for text, span in _definitions(document):
         yield question(text, "definition", span)
     for heading, span in _headed(document):
@@ -172,15 +171,12 @@ SAYS_NOTHING = frozenset(  # headings, in lower case
     " see also, sources, summary, synopsis, table of contents".split(", ")
 )
 _QUESTION_MARKER = re.compile(r"[\s>#*_]*(?:(?:Q|Question)\s*\d*\s*[.:)]|\d+[.)])?[\s*_]*", re.IGNORECASE)
-_ANSWER_MARKER = re.compile(r"[\s>*_]*(?:(?:A|Answer)\s*\d*\s*[.:)][\s*_]*)?", re.IGNORECASE)
-_NAMED_Q = re.compile(r"[\s>*_]*(?:Q|Question)\s*\d*\s*[.:)]", re.IGNORECASE)
-_LINE = re.compile(r"[^\r\n]+")
-_LONGEST_QUESTION = 200  # characters
 
 
 def _headed(document: Document) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The last heading above each run of blocks, or the title where there is none, and their span."""
-    for (section, _), run in groupby(document.blocks, key=lambda block: (block.section, block.heading)):
+    """The last heading or question above each run of blocks, or the title where there is none, and their span."""
+    below = below_questions(document.text, document.blocks)  # those of JSON lines stand among the prose
+    for (section, _), run in groupby(below, key=lambda block: (block.section, block.heading)):
         blocks = list(run)
         yield (
             section.split(SECTION_JOINT)[-1].strip() or document.title,
@@ -188,38 +184,10 @@ def _headed(document: Document) -> Iterator[tuple[str, tuple[int, int]]]:
         )
 
 
-def _asked_lines(document: Document) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Lines that ask something and the text that follows: the rest of their block, or the next one."""
-    for block, following in zip_longest(document.blocks, document.blocks[1:]):
-        lines = [match.span() for match in _LINE.finditer(document.text, block.start, block.end)]
-        asking = [
-            number
-            for number, (start, end) in enumerate(lines)
-            if _asks(document.text[start:end]) and (number == 0 or _NAMED_Q.match(document.text, start, end))
-        ]
-        for number, next_number in pairwise([*asking, len(lines)]):
-            start, end = lines[number]
-            if next_number > number + 1:
-                answer = lines[number + 1][0], lines[next_number - 1][1]
-            elif following and following.heading == block.heading and next_number == len(lines):
-                answer = following.start, following.end
-            else:
-                continue
-            marker = _ANSWER_MARKER.match(document.text, *answer)
-            text = _bare_question(document.text[start:end])
-            if not _asks(document.text[slice(*answer)]):
-                yield text, (marker.end() if marker else answer[0], answer[1])
-
-
 def _bare_question(line: str) -> str:
     """The question without list marks, emphasis, `Q:` or a number before it."""
     marker = _QUESTION_MARKER.match(line)
     return line[marker.end() if marker else 0 :].rstrip(" \t*_")
-
-
-def _asks(line: str) -> bool:
-    line = line.strip(" \t*_>")
-    return line.endswith("?") and len(line) <= _LONGEST_QUESTION and len(line.split()) > 2
 
 
 _DEFINITION = re.compile(
@@ -317,7 +285,7 @@ def suggest_questions(documents: Sequence[Document], most: int) -> list[tuple[st
 def questions_of(document: Document) -> list[tuple[str, str]]:
     """Questions that read well, each with the headings of the section that it was made from."""
     starts = [block.start for block in document.blocks]
-    found = [*_asked_lines(document), *_definitions(document), *_of_headings(document)]
+    found = [*_definitions(document), *_of_headings(document)]
     made: dict[str, str] = {}
     for words, (start, _) in found:
         text = " ".join(words.split())

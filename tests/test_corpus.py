@@ -337,6 +337,92 @@ def test_the_first_line_of_a_plain_text_is_its_title_where_it_is_no_sentence(
     assert [block for block, _ in blocks(text, "a.txt")] == expected
 
 
+# Questions and answers --------------------------------------------------------------------------
+
+LONG = "Words fill this line of prose up to the width at which all lines end here."
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        (
+            "a.txt",
+            "Q: How big may the SD card be?\nA: Up to 32 GB. No more.\n\nQ: Is it waterproof?\nAnswer: Yes.\n\nNearly.",
+            [
+                ("Up to 32 GB. No more.", "How big may the SD card be?"),
+                ("Yes.", "Is it waterproof?"),
+                ("Nearly.", "Is it waterproof?"),
+            ],
+        ),
+        (
+            "a.txt",  # all in one paragraph, and on one line
+            "Before.\r\nQ1. Is it\r\nblue?\r\nA1. It is.\r\nQuestion 2: Is it red? A: No.",
+            [("Before.", ""), ("It is.", "Is it blue?"), ("No.", "Is it red?")],
+        ),
+        ("a.txt", "Q: Is it blue?\nQ: Is it red?", [("Q: Is it blue?\nQ: Is it red?", "")]),
+        (
+            "a.txt",  # lines of their own
+            "Is it very blue?\n\nIt is.\n\nIs it very red?\nNo.",
+            [("It is.", "Is it very blue?"), ("No.", "Is it very red?")],
+        ),
+        (
+            "a.txt",
+            "1. Is it blue?\n   It is.\n2. Is it red?\n   No.",
+            [("It is.", "Is it blue?"), ("No.", "Is it red?")],
+        ),
+        (
+            "a.txt",  # a letter that asks once
+            "I have to ask.\n\nIs it very blue?\n\nIt is.",
+            [("I have to ask.", ""), ("Is it very blue?", ""), ("It is.", "")],
+        ),
+        (
+            "a.txt",  # a list of questions
+            "1. Is it blue?\n2. Is it red?\n3. Is it green?\n\nPlease answer.",
+            [("1. Is it blue?", ""), ("2. Is it red?", ""), ("3. Is it green?", ""), ("Please answer.", "")],
+        ),
+        (
+            "a.txt",  # lines that end with a question at the width of the text
+            f"Is it blue, and would it be if all of this were {'so ' * 6}dark?\n{LONG}\n\n" * 2,
+            [(f"Is it blue, and would it be if all of this were {'so ' * 6}dark?\n{LONG}", "")] * 2,
+        ),
+        (
+            "a.txt",  # two among much prose
+            "Is it very blue?\n\nIt is.\n\nIs it very red?\n\n" + "No.\n\n" * 9,
+            [("Is it very blue?", ""), ("It is.", ""), ("Is it very red?", ""), *[("No.", "")] * 9],
+        ),
+        (
+            "a.md",
+            "# FAQ\n\n**Is it `blue`?**\n\nIt is.\n\n- **Is it\n  red?**\\\n  No.\n\n**Is it green?** No.\n\n## More\n\nText.",
+            [
+                ("It is.", "FAQ › Is it blue?"),
+                ("No.", "FAQ › Is it red?"),
+                ("No.", "FAQ › Is it green?"),
+                ("Text.", "FAQ › More"),
+            ],
+        ),
+        ("a.md", "**Is it blue?**\n\n**Q:** Is it red?\n\n**A:** No.", [("**Is it blue?**", ""), ("No.", "Is it red?")]),
+        (
+            "a.md",  # neither rows nor code
+            "| Is it blue or so? |\n|---|\n| It is. |\n\n```\nQ: Is it red?\nA: No.\n```",
+            [("Is it blue or so?", ""), ("It is.", ""), ("Q: Is it red?\nA: No.", "")],
+        ),
+    ],
+)  # fmt: skip
+def test_an_answer_stands_below_its_question(name: str, text: str, expected: list[tuple[str, str]]) -> None:
+    assert blocks(text, name) == expected
+
+
+def test_answers_of_two_questions_are_in_no_passage_together() -> None:
+    text = "Q: Is it blue?\nA: It is.\nQ: Is it blue?\nA: No."
+    assert passages(text, name="a.txt") == ["It is.", "No."]
+
+
+def test_lines_of_json_keep_their_questions(make_corpus: MakeCorpus) -> None:
+    line = json.dumps({"_id": "a", "text": "Q: Is it blue?\nA: It is."})
+    (document,) = (item for item in read_all(make_corpus({"c.jsonl": line})) if isinstance(item, Document))
+    assert [(b.start, b.section) for b in document.blocks] == [(0, "")]
+
+
 # Passages ---------------------------------------------------------------------------------------
 
 
@@ -408,6 +494,10 @@ LINE = st.sampled_from(
         "---",
         "title: x",
         "a\u2028b\x0bc\x85d",
+        "Q: Is it so?",
+        "A: It is.",
+        "**Is it not so?**",
+        "Is it said here?",
     ]
 )
 FILES = st.tuples(

@@ -733,6 +733,17 @@ def test_sections_of_a_docx_are_its_headings() -> None:
     assert document.title == "On the conferences"
 
 
+def test_answers_of_a_page_stand_below_their_questions() -> None:
+    page = b"<h1>FAQ</h1><p><b>How long is it?</b></p><p>Two metres.</p><p><b>Is it new?</b></p><p>A: No.</p>"
+    document = document_of("faq.html", page)
+    assert [(document.text[block.start : block.end], block.section) for block in document.blocks] == [
+        ("Two metres.", "FAQ › How long is it?"),
+        ("No.", "FAQ › Is it new?"),
+    ]
+    rows = document_of("faq.csv", b"Asked,Said\nIs it very blue?,It is.\nIs it very red?,No.\n")
+    assert len(rows.blocks) == 2
+
+
 def test_page_at_counts_slides_and_is_none_without_pages() -> None:
     show = document_of("c.pptx", ALL["c.pptx"])
     assert show.text.count("\f") == 3

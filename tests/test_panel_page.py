@@ -91,6 +91,18 @@ def test_headings_that_the_text_does_not_show_are_known_from_the_sections() -> N
     ]
 
 
+def test_questions_that_head_their_answers_are_drawn_as_headings() -> None:
+    levels = heading_levels(["How big may it be?", "Is it waterproof?", ""])
+    text = "Q: How big may it be?\nA: 32 GB.\nQ: Is it waterproof?\nA: Is it? Yes.\n\nWho says so?\nWe do."
+    assert blocks(text, levels) == [
+        ("heading", 1, 0, "Q: How big may it be?"),
+        ("text", 0, 1, "A: 32 GB."),
+        ("heading", 1, 1, "Q: Is it waterproof?"),
+        ("text", 0, 2, "A: Is it? Yes."),
+        ("text", 0, 3, "Who says so?\nWe do."),
+    ]
+
+
 def test_rows_of_a_table_stand_below_each_other() -> None:
     text = "Prices\n\nTool: Lathe; Deposit: £40\nTool: Saw; Deposit: £80\n\nBy day.\fPrices\nNone."
     assert blocks(text, {"Prices": 1}, rows=True) == [

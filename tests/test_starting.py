@@ -74,7 +74,15 @@ def test_questions_from_headings_definitions_and_faqs(make_corpus: Callable[...,
 def test_lines_that_ask_in_plain_text(make_corpus: Callable[..., Path]) -> None:
     assert made(make_corpus, {"fishing.txt": ASKED_TEXT}) == {
         "Can I fish here?": ("faq", ["Only from the pier."]),
-        "Is there a fee?": ("faq", ["No fee is due."]),
+        "Is there a fee?": ("faq", ["No fee is due.\n\nDone, is it? Yes."]),
+    }
+
+
+def test_lines_that_ask_in_json_lines(make_corpus: Callable[..., Path]) -> None:
+    line = json.dumps({"_id": "fishing", "title": "Fishing", "text": ASKED_TEXT})
+    assert made(make_corpus, {"lines.jsonl": line}) == {
+        "Can I fish here?": ("faq", ["Only from the pier."]),
+        "Is there a fee?": ("faq", ["No fee is due.\n\nDone, is it? Yes."]),
     }
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from chatbot.asked import question_of
 from chatbot.corpus import SECTION_JOINT, Span
 from chatbot.formats.table import cells_of
 from chatbot.index import PassageIndex
@@ -103,12 +104,12 @@ def find_blocks(
 ) -> Iterator[Shown]:
     """The blocks between two line starts, in order.
 
-    A line of "#" and one of `headings` that stands alone are headings; pages end at form feeds. With `rows`
-    lines that follow each other are rows of a table, else they are one paragraph.
+    A line of "#", one of `headings` that stands alone and one that asks a question among these are headings; pages end
+    at form feeds. With `rows` lines that follow each other are rows of a table, else they are one paragraph.
     """
     number = 0
     written = len(text.rstrip())
-    for lines, fenced, follows in _runs(text, begin, end, rows):
+    for lines, fenced, follows in _runs(text, begin, end, headings, rows):
         if not lines:
             if follows < written:  # the last page ends, too
                 yield Shown("page", follows, follows, text.count("\f", 0, follows) + 1)
@@ -130,7 +131,9 @@ def find_blocks(
             yield Shown(kind, start, stop, 0, max(number, 1))
 
 
-def _runs(text: str, begin: int, end: int, rows: bool) -> Iterator[tuple[list[Span], bool, int]]:
+def _runs(
+    text: str, begin: int, end: int, headings: Mapping[str, int], rows: bool
+) -> Iterator[tuple[list[Span], bool, int]]:
     """Lines that belong together, whether they are code, and whether they go on with the paragraph above.
 
     No lines stand for the end of a page; the number is where the next begins.
@@ -155,7 +158,11 @@ def _runs(text: str, begin: int, end: int, rows: bool) -> Iterator[tuple[list[Sp
             if run:
                 yield run, False, goes_on
             run, goes_on = [], 0
-        elif _HEADING.match(text, start, stop) or (_RULE.match(text, start, stop) and not run):
+        elif (
+            _HEADING.match(text, start, stop)
+            or (_RULE.match(text, start, stop) and not run)
+            or _question_level(text[start:stop], headings)
+        ):
             if run:
                 yield run, False, goes_on
             yield [(start, stop)], False, 0
@@ -184,7 +191,13 @@ def _heading_level(text: str, lines: Sequence[Span], headings: Mapping[str, int]
         return len(marked[1])
     if len(lines) > 1 and (underline := _UNDERLINE.match(text, *lines[-1])):
         return 1 if underline[1][0] == "=" else 2
-    return headings.get(text[start:stop].strip(), 0) if len(lines) == 1 else 0
+    line = text[start:stop]
+    return headings.get(line.strip(), 0) or _question_level(line, headings) if len(lines) == 1 else 0
+
+
+def _question_level(line: str, headings: Mapping[str, int]) -> int:
+    asked = question_of(line)
+    return headings.get(asked, 0) if asked else 0
 
 
 def draw_text(
