@@ -696,7 +696,7 @@ def _word_ends_sentence(word: str, text: str, match: re.Match[str], end: int) ->
 # Passages -----------------------------------------------------------------------------------
 
 
-READING = 4  # raised when the text of a file would be read otherwise than before
+READING = 5  # raised when the text of a file would be read otherwise than before
 SPLITTING = 3  # raised when a document would be split otherwise than before
 
 

@@ -13,7 +13,7 @@ import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ from chatbot.corpus import (
     split_document,
 )
 from chatbot.errors import CorpusError
-from chatbot.formats import archive, content, csv, html, kind_of, pdf, pdf_pages, read, table
+from chatbot.formats import archive, content, csv, html, kind_of, pdf, pdf_pages, read, table, xlsx
 from chatbot.formats.content import Part, clean, page_list, tidy
 from chatbot.formats.page_layout import HYPHEN, Run, lines, paragraphs, without_repeats
 from chatbot.formats.report import reading_report
@@ -93,6 +93,18 @@ def make_docx() -> bytes:
     for row, values in enumerate((("Name", "Year"), ("Yalta", "1945"), ("Tehran", "1943"))):
         for column_number, value in enumerate(values):
             cells.cell(row, column_number).text = value
+    return saved(document)
+
+
+def docx_table(rows: Sequence[Sequence[str]], **look: str) -> bytes:
+    """`look` are attributes of the element that tells which parts of the table its style sets off."""
+    document = docx.Document()
+    table_added = document.add_table(len(rows), len(rows[0]))
+    for row, values in zip(table_added.rows, rows, strict=True):
+        for cell, value in zip(row.cells, values, strict=True):
+            cell.text = value
+    for name, value in look.items():
+        table_added._tbl.tblPr.find(docx.oxml.ns.qn("w:tblLook")).set(docx.oxml.ns.qn(f"w:{name}"), value)
     return saved(document)
 
 
@@ -343,6 +355,62 @@ def test_docx_rows_and_cells_in_content_controls_stay_below_their_columns() -> N
     assert texts(read(saved(document), "docx")) == [
         "Name: Yalta; Date: February 1945; Place: Crimea",
         "Name: Tehran; Date: 1943; Place: Persia",
+    ]
+
+
+PAIRS = [("Name", "Otter"), ("Length", "4.2 m"), ("Owner", "Ann Lee")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "read_as"),
+    [
+        (PAIRS, ["Name: Otter", "Length: 4.2 m", "Owner: Ann Lee"]),
+        ([PAIRS[1], PAIRS[0]], ["Length: 4.2 m", "Name: Otter"]),
+        ([("Boat:", "Otter"), ("Crew:", "two")], ["Boat: Otter", "Crew: two"]),
+        ([("Item", "Price"), ("Tea", "£1.50"), ("Water", "free")], ["Item: Tea; Price: £1.50", "Item: Water; Price: free"]),
+        ([("Name", "Age"), ("Ann", "5"), ("Ben", "unknown")], ["Name: Ann; Age: 5", "Name: Ben; Age: unknown"]),
+        ([("Name", "Birthday"), ("Ann", "5 May 1990"), ("Ben", "6 June 1991")], ["Name: Ann; Birthday: 5 May 1990", "Name: Ben; Birthday: 6 June 1991"]),
+        ([("Country", "Capital"), ("France", "Paris")], ["Country: France; Capital: Paris"]),
+        ([("Type", "Complaints"), ("Price", "45"), ("Size", "3")], ["Type: Price; Complaints: 45", "Type: Size; Complaints: 3"]),
+        ([("Name", "Meaning"), ("Length", "of the hull")], ["Name: Length; Meaning: of the hull"]),
+        ([("Team", "1st round"), ("Reds", "3"), ("Blues", "bye")], ["Team: Reds; 1st round: 3", "Team: Blues; 1st round: bye"]),
+    ],
+)  # fmt: skip
+def test_a_row_of_two_cells_is_a_label_with_its_value_where_no_row_names_the_columns(
+    rows: list[tuple[str, str]], read_as: list[str]
+) -> None:
+    assert texts(read(docx_table(rows), "docx")) == read_as
+
+
+def test_docx_tables_whose_style_sets_off_the_first_column_alone_have_labels() -> None:
+    rows = [("Crew", "two"), ("Sails", "three")]
+    assert texts(read(docx_table(rows), "docx")) == ["Crew: Sails; two: three"]
+    assert texts(read(docx_table(rows, firstRow="0"), "docx")) == ["Crew: two", "Sails: three"]
+
+
+ZONES = [("Zone", "Fee", ""), ("Zone", "Day", "Night"), ("A", "5", "7")]
+
+
+def test_docx_columns_have_the_names_of_both_rows_of_names() -> None:
+    document = docx.Document(io.BytesIO(docx_table(ZONES)))
+    document.tables[0].cell(0, 1).merge(document.tables[0].cell(0, 2))
+    assert texts(read(saved(document), "docx")) == ["Zone: A; Fee Day: 5; Fee Night: 7"]
+
+
+@pytest.mark.parametrize("block", [1, 7, 300, 1 << 20])
+def test_xlsx_merged_cells_stand_in_all_their_rows(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(xlsx, "_BLOCK_BYTES", block)
+    book = openpyxl.Workbook()
+    rows = [["Zone", "Fee"], [None, "Day", "Night"], ["A", 5, 7], [None, 6, 8], [], ["B", 1, 2]]
+    for row in rows:
+        book.active.append(row)
+    for cells in ("A1:A2", "B1:C1", "A3:A4"):
+        book.active.merge_cells(cells)
+    assert texts(read(saved(book), "xlsx")) == [
+        "Sheet",
+        "Zone: A; Fee Day: 5; Fee Night: 7",
+        "Zone: A; Fee Day: 6; Fee Night: 8",
+        "Zone: B; Fee Day: 1; Fee Night: 2",
     ]
 
 

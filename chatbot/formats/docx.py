@@ -7,7 +7,7 @@ from typing import Any
 
 from chatbot.formats.archive import open_package
 from chatbot.formats.content import Content, Part, raised, tidy
-from chatbot.formats.table import table_parts
+from chatbot.formats.table import table_parts, with_joined_heads
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # repeats its neighbour
@@ -98,7 +98,27 @@ def _table(table: Any, levels: dict[str, int]) -> Iterator[Part]:
             for cell in row:
                 yield from _block_parts(cell, levels)
         return
-    yield from table_parts([[text for cell in row for text in _spread(cell)] for row in cells])
+    rows = (
+        (
+            [text for cell in row for text in _spread(cell)],
+            [text for cell in row for text in _spread(cell, True)],
+        )
+        for row in cells
+    )
+    yield from table_parts(with_joined_heads(rows), labelled=_has_labels_alone(table))
+
+
+def _has_labels_alone(table: Any) -> bool:
+    """Whether the style is to set off the first column and not the first row; by default it sets off both."""
+    look = table.find(f"{_W}tblPr/{_W}tblLook")
+    if look is None:
+        return False
+    bits = int(look.get(f"{_W}val") or "0", 16)
+    first_row, first_column = (
+        (look.get(f"{_W}{name}") or str(bits & bit)) not in {"0", "false", "off"}
+        for name, bit in (("firstRow", 0x20), ("firstColumn", 0x80))
+    )
+    return first_column and not first_row
 
 
 def _unwrapped(parent: Any, tag: str) -> Iterator[Any]:
@@ -110,8 +130,9 @@ def _unwrapped(parent: Any, tag: str) -> Iterator[Any]:
             yield from _unwrapped(child, tag)
 
 
-def _spread(cell: Any) -> list[str]:
-    """The text of a cell, and "" for every further column that it spans."""
+def _spread(cell: Any, filled: bool = False) -> list[str]:
+    """The text of a cell, and "" for every further column that it spans; `filled`, the text in each."""
     span = cell.find(f"{_W}tcPr/{_W}gridSpan")
     width = int(span.get(f"{_W}val") or 1) if span is not None else 1
-    return [tidy(_text(cell))] + [""] * min(width - 1, 100)
+    text = tidy(_text(cell))
+    return [text] + [text if filled else ""] * min(width - 1, 100)

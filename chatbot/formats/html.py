@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chatbot.formats.content import MAX_MARKUP_BYTES, Content, Part, Unreadable, raised, tidy, tidy_lines
 from chatbot.formats.encoding import decode
-from chatbot.formats.table import table_parts
+from chatbot.formats.table import joined_names, table_parts
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
@@ -173,7 +174,7 @@ def block_parts(root: Any, left_out: Container[Any] = frozenset()) -> Iterator[P
             if tag == "table":
                 rows = _rows(element)
                 if rows:
-                    yield from table_parts(rows)
+                    yield from _row_parts(rows)
                     walk.skip_subtree()
                     continue
             text = element.text or ""
@@ -202,8 +203,17 @@ def _hidden(element: Any, tag: str) -> bool:
     )
 
 
-def _rows(table: Any) -> list[list[str]]:
-    """Cells of the rows shown of a table of data; [] for one that only serves the layout."""
+@dataclass
+class _Row:
+    """`is_head` tells the names of columns, `is_labelled` the name of the row in its first cell."""
+
+    cells: list[str]
+    is_head: bool
+    is_labelled: bool
+
+
+def _rows(table: Any) -> list[_Row]:
+    """The rows shown of a table of data; [] for one that only serves the layout."""
     if table.find(".//table") is not None:
         return []
     shown = (
@@ -212,28 +222,45 @@ def _rows(table: Any) -> list[list[str]]:
         if not (_hidden(row, row.tag) or _hidden(row.getparent(), row.getparent().tag))
     )
     rows = list(_in_columns(shown))
-    return rows if len(rows) > 1 and max(map(len, rows)) > 1 else []
+    return rows if len(rows) > 1 and max(len(row.cells) for row in rows) > 1 else []
 
 
-def _in_columns(rows: Iterable[Any]) -> Iterator[list[str]]:
-    """The cells of each row: what spans rows stands in all of them, what spans columns in the first of these."""
+def _row_parts(rows: Sequence[_Row]) -> Iterator[Part]:
+    """Cells of `<th>` tell the names of columns and rows for sure; of one row of names as for any table."""
+    heads = [row.cells for row in itertools.takewhile(lambda row: row.is_head, rows)]
+    below = [row.cells for row in rows[len(heads) :]]
+    spans = any(len(set(filter(None, cells))) < sum(map(bool, cells)) for cells in heads)
+    if below and (len(heads) > 1 or spans):
+        captions = list(itertools.takewhile(lambda cells: len({*cells} - {""}) < 2, heads))
+        yield from (Part(next(filter(None, cells))) for cells in captions if any(cells))
+        names = joined_names(heads[len(captions) :])
+        yield from table_parts(below, header=names if any(names) else None)
+    else:
+        yield from table_parts([*heads, *below], labelled=all(row.is_labelled for row in rows))
+
+
+def _in_columns(rows: Iterable[Any]) -> Iterator[_Row]:
+    """What spans rows stands in all of them, what spans columns in the first of these; in all of a head."""
     above: dict[int, tuple[int, str]] = {}  # column -> how many more rows the cell spans, and its text
     for row in rows:
         placed = {column: text for column, (_, text) in above.items()}
         above = {column: (more - 1, text) for column, (more, text) in above.items() if more > 1}
         column = 0
-        for cell in row:
-            if cell.tag not in {"td", "th"}:
-                continue
+        cells = [cell for cell in row if cell.tag in {"td", "th"}]
+        kinds = [cell.tag for cell in cells]
+        is_head = ("th" in kinds and "td" not in kinds) or row.getparent().tag == "thead"
+        for cell in cells:
             while column in placed:
                 column += 1
             text = tidy(" ".join(part.text for part in block_parts(cell)))
-            placed[column] = text
             end, more = column + _span(cell, "colspan"), _span(cell, "rowspan") - 1
+            texts = {place: text if place == column or is_head else "" for place in range(column, end)}
+            placed |= texts if is_head else {column: text}
             if more:
-                above |= {place: (more, text if place == column else "") for place in range(column, end)}
+                above |= {place: (more, text) for place, text in texts.items()}
             column = end
-        yield [placed.get(column, "") for column in range(max(placed, default=-1) + 1)]
+        texts_in_order = [placed.get(column, "") for column in range(max(placed, default=-1) + 1)]
+        yield _Row(texts_in_order, is_head, kinds[:1] == ["th"] and kinds[1:2] == ["td"])
 
 
 def _span(cell: Any, name: str) -> int:

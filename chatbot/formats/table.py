@@ -1,4 +1,4 @@
-"""Rows of cells as sentences: "Name: Yalta; Year: 1945". And the rows of tables in Markdown."""
+"""Rows of cells as sentences: "Name: Yalta; Year: 1945", "Place: Yalta". And the rows of tables in Markdown."""
 
 from __future__ import annotations
 
@@ -13,16 +13,38 @@ _HEADER_CHARACTERS = 60
 _CELL_END = re.compile(r"(?<!\\)\|")
 _BELOW_HEAD = re.compile(r"[ \t]*\|?(?:[ \t]*:?-+:?[ \t]*(?:\||$))+[ \t]*")
 
+_LABEL_CHARACTERS = 40
+_VALUE = re.compile(r"[-–−+]?[$€£¥]?\s?\d[\d.,'/:–-]*(?:\s?[^\s\d]{1,8})?|\S+@\S+|(?:https?://|www\.)\S+")
+_DATE = re.compile(r"\d{1,2}\.? [^\W\d]+ \d{2,4}")
+_OF_VALUES = frozenset(
+    "answer comment comments content definition description details meaning note notes value values".split()
+)
+_LABELS = frozenset(  # what things are described by
+    """
+    account address age amount area author beam birth birthday born brand capacity category city client code
+    colour color company contact cost country currency customer date deadline department deposit depth
+    destination draught due duration editor email e-mail employer end engine fax fee frequency grade height id
+    isbn job language length licence license location maker make manufacturer mass material mobile model name
+    number occupation owner phone place population position postcode power price profession publisher quantity
+    reference region rent role salary serial sex size speed start status street supplier surname tel telephone
+    time title total town type unit url vat version voltage volume warranty web website weight width year zip
+    """.split()
+)
+
 Row = Sequence[str]  # tidy cells, "" for an empty one
 
 
-def table_parts(rows: Iterable[Row], page: int = 0) -> Iterator[Part]:
+def table_parts(
+    rows: Iterable[Row], page: int = 0, header: Row | None = None, labelled: bool = False
+) -> Iterator[Part]:
     """The rows of regions that are parted by empty rows, each with the names of its columns.
 
     A lone cell above a header is a caption. A region without a header of its own keeps the one before
-    when it is as wide. Without any header a row is its cells.
+    when it is as wide. Without any header a row is its cells; the first is the name of the others where the table
+    is `labelled`, or seems to be. No header is looked for where one is given, or the table is labelled.
     """
-    header: Row = ()
+    known = header is not None or labelled
+    header = header or ()
     count = 0
     for filled, group in itertools.groupby(rows, any):
         if not filled:
@@ -31,15 +53,19 @@ def table_parts(rows: Iterable[Row], page: int = 0) -> Iterator[Part]:
         count += len(region)
         if count > MAX_ROWS:
             raise Unreadable(f"has more than {MAX_ROWS:,} rows; divide it")
-        if _width(region) > 1:
-            while len(region) > 1 and sum(map(bool, region[0])) == 1:
-                yield Part("".join(region.pop(0)), page=page)
-        if _has_header(region, header):
-            header = region.pop(0)
-        elif _width([header]) != _width(region):
-            header = ()
+        has_labels = labelled
+        if not known:
+            if _width(region) > 1:
+                while len(region) > 1 and sum(map(bool, region[0])) == 1:
+                    yield Part("".join(region.pop(0)), page=page)
+            has_labels = _has_labels(region)
+            if not has_labels and _has_header(region, header):
+                header = region.pop(0)
+            elif has_labels or _width([header]) != _width(region):
+                header = ()
         for row in region:
-            yield Part(row_sentence(row, header), page=page, row=True)
+            text = _labelled_row(row) if has_labels else row_sentence(row, header)
+            yield Part(text, page=page, row=True)
 
 
 def row_cells(text: str) -> dict[str, str]:
@@ -71,6 +97,49 @@ def row_sentence(row: Row, header: Row) -> str:
         if cell:
             cells.append(f"{name.rstrip(':')}: {cell}" if name else cell)
     return "; ".join(cells)
+
+
+def _labelled_row(row: Row) -> str:
+    """ "Opens: 9:00; 14:00"."""
+    label, *values = filter(None, row)
+    return f"{label.rstrip(':')}: {'; '.join(values)}" if values else label
+
+
+def joined_names(heads: Sequence[Row]) -> Row:
+    """The names of columns from several rows, where a cell over many columns stands in each: "Fee Day"."""
+    columns = itertools.zip_longest(*heads, fillvalue="")
+    return [" ".join(filter(None, dict.fromkeys(names))) for names in columns]
+
+
+def with_joined_heads(rows: Iterable[tuple[Row, Row]]) -> Iterator[Row]:
+    """Rows in which a cell over several columns, above a name for each, is joined with these.
+
+    Each row comes as it is, and with what spans columns in all of them.
+    """
+    upper: tuple[Row, Row] | None = None
+    for row, filled in rows:
+        if upper and _are_names_below(*upper, row):
+            yield joined_names([upper[1], row])
+            upper = None
+            continue
+        if upper:
+            yield upper[0]
+        upper = row, filled
+    if upper:
+        yield upper[0]
+
+
+def _are_names_below(row: Row, filled: Row, below: Row) -> bool:
+    pairs = itertools.zip_longest(row, filled, fillvalue="")
+    spanned = [number for number, (cell, name) in enumerate(pairs) if name and not cell]
+    names = [cell for cell in (*row, *below) if cell]
+    return (
+        bool(spanned)
+        and sum(map(bool, row)) > 1
+        and len(below) >= len(filled)
+        and all(below[number] and below[number - 1] for number in spanned)
+        and not any(_NUMBER.fullmatch(name) or len(name) > _HEADER_CHARACTERS for name in names)
+    )
 
 
 def cells_of(row: str) -> list[tuple[int, int]]:
@@ -112,6 +181,43 @@ def column_names(text: str, start: int, end: int) -> str:
 def _width(rows: Sequence[Row]) -> int:
     """How many columns hold something."""
     return len({column for row in rows for column, cell in enumerate(row) if cell})
+
+
+def _has_labels(region: Sequence[Row]) -> bool:
+    """Whether each row of two cells is a label with its value: "Length | 4.2 m" below "Name | Otter".
+
+    Else the first row may name the columns, as "Item | Price" does above values that are all of a kind.
+    """
+    pairs = [[cell for cell in row if cell] for row in region]
+    if len(pairs) < 2 or _width(region) != 2 or any(len(pair) != 2 for pair in pairs):
+        return False
+    labels = [label for label, _ in pairs]
+    if len(set(labels)) < len(labels) or any(
+        _NUMBER.fullmatch(label) or len(label) > _LABEL_CHARACTERS for label in labels
+    ):
+        return False
+    if all(label.endswith(":") for label in labels):
+        return True
+    first, *below = (_kind(value) for _, value in pairs)
+    if len(set(below)) == 1 and below[0]:
+        return False
+    if first:
+        return len({first, *below}) > 1
+    if pairs[0][1].lower() in _OF_VALUES:
+        return False
+    return sum(map(_is_label, labels[1:])) * 2 >= len(below) and _is_label(labels[0])
+
+
+def _is_label(text: str) -> bool:
+    words = re.findall(r"[\w-]+", text.lower())
+    return bool(words) and not _LABELS.isdisjoint((words[0], words[-1]))
+
+
+def _kind(value: str) -> str:
+    """ "0 m" for "4.2 m"; "" for words."""
+    if _DATE.fullmatch(value):
+        return "date"
+    return re.sub(r"\d[\d.,]*", "0", value) if _VALUE.fullmatch(value) else ""
 
 
 def _has_header(region: Sequence[Row], before: Row) -> bool:
