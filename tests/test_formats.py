@@ -639,6 +639,23 @@ def test_html_keeps_the_content_and_drops_the_frame() -> None:
             b"<p>It costs <del>10</del> <ins>8</ins> euros<s>, or 12</s> <strike>and 1</strike> a day.</p>",
             ["It costs 8 euros a day."],
         ),
+        (
+            b"<p>Codes<dl><dt>E11</dt><dd>Sensor fault.</dd><div><dt>E12:</dt><dt>E13</dt><dd><p>No <b>power</b>.</p><p>Or no fuse.</p></dd></div>"
+            b"<dt>Reset<dd>By hand.</dd><dd hidden>No.</dd><dd>By itself.<dt>E14</dl>After.",
+            [
+                "Codes",
+                "E11: Sensor fault.",
+                "E12, E13: No power. Or no fuse.",
+                "Reset: By hand.",
+                "Reset: By itself.",
+                "E14",
+                "After.",
+            ],
+        ),
+        (  # answers, code, and what is no list of terms
+            b"<dl><dt>Is it new?<dd>No.<dt>ls<dd><pre>a\nb</pre></dl><dl><p>One.</p><dt>Two</dl>",
+            ["Is it new?", "No.", "ls", "a\nb", "One.", "Two"],
+        ),
         (b"<table><tr><td>Only <i>layout</i></table>tail", ["Only layout", "tail"]),
     ],
 )

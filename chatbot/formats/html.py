@@ -177,6 +177,10 @@ def block_parts(root: Any, left_out: Container[Any] = frozenset()) -> Iterator[P
                     yield from _row_parts(rows)
                     walk.skip_subtree()
                     continue
+            if tag == "dl" and _is_glossary(element):
+                yield from _definitions(element, left_out)
+                walk.skip_subtree()
+                continue
             text = element.text or ""
             pieces.append(
                 ("\n" if preformatted else " ") if tag == "br" else raised(text) if tag == "sup" else text
@@ -192,6 +196,45 @@ def block_parts(root: Any, left_out: Container[Any] = frozenset()) -> Iterator[P
         if element is not root:
             pieces.append(element.tail or "")
     yield from flush()
+
+
+def _is_glossary(dl: Any) -> bool:
+    """Whether it holds terms and what they mean, and nothing beside them."""
+    held = [child for child in _unwrapped(dl) if isinstance(child.tag, str) and not _hidden(child, child.tag)]
+    return bool(held) and held[0].tag == "dt" and all(child.tag in {"dt", "dd"} for child in held)
+
+
+def _unwrapped(dl: Any) -> Iterator[Any]:
+    for child in dl:
+        yield from child if child.tag == "div" else [child]
+
+
+def _definitions(dl: Any, left_out: Container[Any]) -> Iterator[Part]:
+    """Rows such as "E11: Sensor fault.", one for each meaning; an answer stands below the question that is its term."""
+    terms: list[str] = []
+    told = True
+    for child in _unwrapped(dl):
+        if child.tag not in {"dt", "dd"} or child in left_out or _hidden(child, child.tag):
+            continue
+        parts = list(block_parts(child, left_out))
+        if child.tag == "dt":
+            terms = [] if told else terms
+            terms += [tidy(" ".join(part.text for part in parts)).rstrip(":")] if parts else []
+            told = False
+            continue
+        term = ", ".join(terms)
+        if term.endswith("?"):
+            yield from () if told else [Part(term)]
+            yield from parts
+        elif term and parts and not any(part.row or part.level or "\n" in part.text for part in parts):
+            meaning = " ".join(part.text for part in parts)
+            yield Part(f"{term}: {meaning}", row=True)
+        else:
+            yield from [Part(term)] if term and not told else []
+            yield from parts
+        told = True
+    if terms and not told:
+        yield Part(", ".join(terms))
 
 
 def _hidden(element: Any, tag: str) -> bool:
