@@ -165,6 +165,7 @@ _KINDS = {
     ".text": "Text",
     ".htm": "HTML",
     ".xhtml": "HTML",
+    ".eml": "E-mail",
     _LINES: "JSON lines",
 }
 

@@ -148,6 +148,19 @@ Present were all five members of the board.
 1. The insurance was renewed with Hartwell Mutual until the end of March 2027. The premium rises to £890.
 2. The board refuses the offer of a vending machine.
 """
+FENCE = """From: Secretary <office@larkfield.example>
+To: Board <board@larkfield.example>
+Subject: The new fence
+Date: Tue, 12 May 2026 09:15:00 +0100
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+Dear all,
+
+The joiner asks =C2=A31,295 for the fence along the lane. It will be of larch =
+and stand before the summer.
+"""
 APRIL = """Minutes of the board, 7 April 2026
 
 The roof over the paint store leaks. Gutteridge & Daughter will mend it in the second week of June.
@@ -166,6 +179,7 @@ def write_mixed_files(folder: Path) -> list[str]:
         "budget-2026.docx": make_xlsx(),
         "constitution-1998.doc": OLE,
         "faq.jsonl": _lines(),
+        "fence.eml": FENCE.encode(),
         "first-aid.md": FIRST_AID.encode(),
         "handbook.pdf": _handbook(),
         "history.epub": _book(),

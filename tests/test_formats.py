@@ -14,6 +14,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from email.message import EmailMessage
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,34 @@ def make_epub(**extra: str) -> bytes:
         "OPS/text/one.xhtml": chapter.format("First", "It began."),
         **extra,
     })  # fmt: skip
+
+
+def make_eml() -> bytes:
+    message = EmailMessage()
+    message["Subject"] = "The rent für May"
+    message["From"] = "Board <board@example.org>"
+    message["To"] = "b@example.org"
+    message["Date"] = "Fri, 05 May 2023 14:30:00 +0200"
+    message.set_content(MAIL, cte="quoted-printable")
+    message.add_alternative("<p>The same in HTML.</p>", subtype="html")
+    message.add_attachment(b"%PDF-", maintype="application", subtype="pdf", filename="rent.pdf")
+    return bytes(message)
+
+
+MAIL = """Dear all,
+
+the rent of £1,295 is due on the first of the month, and is to be paid to
+the account of the association.
+
+- one item
+- another
+
+> Where is a line as long as it may be before a program breaks it into
+> two?
+
+Best wishes
+Board
+"""
 
 
 def make_zip(files: dict[str, Any] | list[tuple[str, Any]]) -> bytes:
@@ -670,6 +699,67 @@ def test_epub_chapters_are_in_reading_order_and_a_missing_one_is_told() -> None:
     assert found.warnings == ("chapter OPS/text/gone.xhtml is damaged (OPS/text/gone.xhtml is missing)",)
 
 
+def test_eml_is_who_wrote_what_to_whom() -> None:
+    found = read(make_eml(), "eml")
+    assert found.title == "The rent für May"
+    assert found.parts == (
+        Part("From: Board <board@example.org>; To: b@example.org; Date: 5 May 2023, 14:30", row=True),
+        Part("Dear all,"),
+        Part("the rent of £1,295 is due on the first of the month, and is to be paid to the account of the association."),
+        Part("- one item"),
+        Part("- another"),
+        Part("> Where is a line as long as it may be before a program breaks it into two?"),
+        Part("Best wishes"),
+        Part("Board"),
+        Part("Attachments: rent.pdf", row=True),
+    )  # fmt: skip
+    assert found.warnings == ("attachments are not read (rent.pdf); save them beside it",)
+
+
+@pytest.mark.parametrize(
+    ("data", "title", "found", "warnings"),
+    [
+        (
+            b"Subject: =?utf-8?B?w6Q=?=\nDate: soon\nContent-Type: text/plain; charset=nonsense\n\nThe caf\xe9 serves soup.",
+            "ä",
+            ["Date: soon", "The café serves soup."],
+            ["read as cp1252"],
+        ),
+        (
+            b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n!!!notbase64",
+            "",
+            ["!!!notbase64"],
+            ["damaged or cut short (InvalidBase64LengthDefect)"],
+        ),
+        (b"Content-Type: text/plain; charset=utf-8\n\nA\0\xff.", "", ["A\ufffd."], ["is in an encoding that cannot be told"]),
+        (
+            b"Content-Type: multipart/mixed; boundary=q\n\n--q\nContent-Type: text/html\n\n<p>Hi <b>you</b>.</p>"
+            b"\n--q\nContent-Type: image/png\nContent-ID: <1>\n\nx\n--q\nContent-Type: message/rfc822\n\nSubject: Inner\n\nNo.\n--q--",
+            "",
+            ["Hi you.", "Attachments: Inner"],
+            ["attachments are not read (Inner); save them beside it"],
+        ),
+        (
+            b"Content-Type: multipart/mixed\n\nNo parts.",
+            "",
+            ["No parts."],
+            ["damaged or cut short (MultipartInvariantViolationDefect, NoBoundaryInMultipartDefect)"],
+        ),
+    ],
+)  # fmt: skip
+def test_broken_eml_is_read_as_far_as_it_goes(
+    data: bytes, title: str, found: list[str], warnings: list[str]
+) -> None:
+    content = read(data, "eml")
+    assert (content.title, texts(content), list(content.warnings)) == (title, found, warnings)
+
+
+@given(st.binary(max_size=60), st.sampled_from(["From", "To", "Date", "Content-Type", "Subject"]))
+def test_no_eml_is_too_broken_to_be_told_of(value: bytes, name: str) -> None:
+    with contextlib.suppress(formats.Unreadable):
+        read(name.encode() + b": " + value + b"\n\nText.", "eml")
+
+
 def test_docx_keeps_an_exponent_apart_from_its_number() -> None:
     document = docx.Document()
     paragraph = document.add_paragraph("It is 10")
@@ -752,6 +842,7 @@ ALL = {
     "e.csv": b"Name,Year\nYalta,1945\n",
     "f.html": PAGE.encode(),
     "g.epub": make_epub(),
+    "k.eml": make_eml(),
     "h.md": b"# Head\n\nA paragraph.\n",
     "i.txt": b"Plain words.",
     "j.jsonl": json.dumps({"_id": "line", "text": "A line."}).encode(),
@@ -877,6 +968,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)
         ("OLD.XLS", OLE, "is a file of Excel before 2007; open it in Excel or LibreOffice and save it as .xlsx"),
         ("old.ppt", OLE, "is a file of PowerPoint before 2007; open it in PowerPoint or LibreOffice and save it as .pptx"),
         ("locked.xlsx", OLE, "is locked with a password, or a file of Office before 2007; save it as .docx, .xlsx or .pptx without one"),
+        ("mail.msg", OLE, "is a message of Outlook; save it as .eml"),
         ("a.rtf", b"{\\rtf1 x}", "is RTF; save it as DOCX"),
         ("a.odt", make_zip({"mimetype": "x", "content.xml": "<x/>"}), "is an OpenDocument file"),
         ("half.docx", ALL["b.docx"][:5000], "is damaged or cut short"),

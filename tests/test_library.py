@@ -681,13 +681,14 @@ def test_lines_of_a_beir_corpus_are_listed_and_cannot_be_removed_singly(
 
 
 def test_kinds_have_names() -> None:
-    assert [kind_of(name) for name in ("a.md", "b.PDF", "c.htm", "d", "e.jsonl", "f.unheardof")] == [
+    assert [kind_of(name) for name in ("a.md", "b.PDF", "c.htm", "d", "e.jsonl", "f.unheardof", "g.eml")] == [
         "Markdown",
         "PDF",
         "HTML",
         "Text",
         "JSON lines",
         "Text",
+        "E-mail",
     ]
 
 

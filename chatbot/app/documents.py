@@ -29,7 +29,7 @@ Reply = dict[str, Any]
 SHOWN = 200  # rows at first, and as many more at a time
 NAMED = 5  # files of one kind of news
 FOUND = 50  # of each kind of finding in the reading report
-TAKES = "PDF, Word, PowerPoint, Excel, CSV, HTML, EPUB, Markdown, text, JSON lines, and ZIP archives of these"
+TAKES = "PDF, Word, PowerPoint, Excel, CSV, HTML, EPUB, e-mails (.eml), Markdown, text, JSON lines, and ZIP archives of these"
 SORTS: dict[str, Callable[[Entry], Any]] = {
     "title": lambda entry: entry.title.casefold(),
     "kind": lambda entry: entry.kind,

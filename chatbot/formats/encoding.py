@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 from charset_normalizer import from_bytes
@@ -30,6 +31,16 @@ def decode(data: bytes) -> tuple[str, str]:
         return data.decode("utf-8"), ""
     except UnicodeDecodeError:
         return _decode_by_guess(data)
+
+
+def decode_as(data: bytes, name: str) -> tuple[str, str]:
+    """As `decode`, in the encoding of that name where the bytes are in it; what is called Latin-1 is read as browsers do."""
+    try:
+        # https://encoding.spec.whatwg.org/#names-and-labels
+        encoding = codecs.lookup(name).name
+        return data.decode("cp1252" if encoding == "iso8859-1" else encoding), ""
+    except (LookupError, UnicodeDecodeError):
+        return decode(data)
 
 
 def _decode_by_guess(data: bytes) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import itertools
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatbot.formats.content import MAX_MARKUP_BYTES, Content, Part, Unreadable, raised, tidy, tidy_lines
-from chatbot.formats.encoding import decode
+from chatbot.formats.encoding import decode, decode_as
 from chatbot.formats.table import joined_names, table_parts
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
@@ -84,14 +83,10 @@ def page_title(root: Any) -> str:
 
 def _decode(data: bytes) -> tuple[str, str]:
     declared = _CHARSET.search(data[:4096])
-    if declared and not data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        try:
-            encoding = codecs.lookup(declared[1].decode("ascii")).name
-            # https://encoding.spec.whatwg.org/#names-and-labels
-            return data.decode("cp1252" if encoding == "iso8859-1" else encoding), ""
-        except (LookupError, UnicodeDecodeError):
-            pass
-    return decode(data)
+    marked = data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"))
+    return (
+        decode_as(data, declared[1].decode("ascii", "replace")) if declared and not marked else decode(data)
+    )
 
 
 def _main_parts(root: Any) -> Iterator[Part]:

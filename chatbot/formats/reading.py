@@ -7,6 +7,7 @@ from chatbot.formats.archive import open_archive
 from chatbot.formats.content import MAX_FILE_BYTES, Content, Unreadable
 from chatbot.formats.csv import read_csv
 from chatbot.formats.docx import read_docx
+from chatbot.formats.eml import read_eml
 from chatbot.formats.epub import read_epub
 from chatbot.formats.html import read_html
 from chatbot.formats.pdf import read_pdf
@@ -19,6 +20,7 @@ _READERS: dict[str, Callable[[bytes], Content]] = {
     "pptx": read_pptx,
     "xlsx": read_xlsx,
     "epub": read_epub,
+    "eml": read_eml,
     "html": read_html,
     "csv": read_csv,
 }
@@ -116,6 +118,8 @@ def _container(data: bytes, expected: str) -> str:
 
 
 def _remedy(suffix: str) -> str:
+    if suffix == ".msg":
+        return "is a message of Outlook; save it as .eml"
     if suffix not in _OLD:
         return "is locked with a password, or a file of Office before 2007; save it as .docx, .xlsx or .pptx without one"
     program, new = _OLD[suffix]
