@@ -969,6 +969,8 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)
         ("old.ppt", OLE, "is a file of PowerPoint before 2007; open it in PowerPoint or LibreOffice and save it as .pptx"),
         ("locked.xlsx", OLE, "is locked with a password, or a file of Office before 2007; save it as .docx, .xlsx or .pptx without one"),
         ("mail.msg", OLE, "is a message of Outlook; save it as .eml"),
+        ("a.json", b'[{"text": "Words."}]', 'is JSON; write its texts as {"_id", "title", "text"}, one object a line, into a file .jsonl'),
+        ("b.JSON", b"%PDF-1.7", "is a PDF; give it the ending .pdf"),
         ("a.rtf", b"{\\rtf1 x}", "is RTF; save it as DOCX"),
         ("a.odt", make_zip({"mimetype": "x", "content.xml": "<x/>"}), "is an OpenDocument file"),
         ("half.docx", ALL["b.docx"][:5000], "is damaged or cut short"),

@@ -69,6 +69,10 @@ def kind_of(data: bytes, name: str) -> str:
     if data.startswith(_OLE):
         raise Unreadable(_remedy(suffix))
     found = _container(data, kind)
+    if suffix == ".json" and not found:
+        raise Unreadable(
+            'is JSON; write its texts as {"_id", "title", "text"}, one object a line, into a file .jsonl'
+        )
     if kind in _CONTAINERS and found != kind:
         raise Unreadable(
             f"ends in {suffix} but is {_called(found)}; give it the ending .{found}"
