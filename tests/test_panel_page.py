@@ -418,6 +418,8 @@ The Skarven ran aground off Holm in 1891 with 4,113 barrels of herring.
 The inquiry of 1892 blamed the pilot of the Skarven for the wreck. The pilot of the Skarven was called Jens Aarup.
 """
 WRECK = "Who was blamed for the wreck of the Skarven?"
+LONG_TITLE = " ".join(["Log of the Havel, from Holm to the islands and back again"] * 5)
+COOK = "The cook of the Havel was called Ole Brandt." + " He cooked peas, and peas again." * 60
 
 
 @pytest.fixture(scope="module")
@@ -426,9 +428,7 @@ def wreck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     (folder / "corpus").mkdir()
     (folder / "corpus" / "skarven.md").write_text(DOCUMENT, encoding="utf-8")
     filler = "\n\n".join(f"Entry {number} of the log holds nothing of note." for number in range(150))
-    (folder / "corpus" / "log.md").write_text(
-        f"# Log\n\n{filler}\n\nThe cook of the Havel was called Ole Brandt."
-    )
+    (folder / "corpus" / "log.md").write_text(f"# {LONG_TITLE}\n\n{filler}\n\n{COOK}", encoding="utf-8")
     build_index(folder / "corpus", folder / "index", load_encoder())
     chatbot = Chatbot.open(folder / "index")
     yield from serve_in_thread([Collection("wreck", folder / "corpus", folder / "index", chatbot)])
@@ -492,10 +492,13 @@ def test_all_quotes_of_an_answer_are_marked_and_the_current_one_most(open_page: 
 
 
 @browser
-def test_a_source_far_down_is_scrolled_to(open_page: OpenPage, wreck: Served) -> None:
-    page = open_page(url=wreck.url)
+def test_a_source_far_down_is_scrolled_to_and_not_covered(open_page: OpenPage, wreck: Served) -> None:
+    page = open_page(1280, 600, url=wreck.url)
     open_first(page, "What was the cook of the Havel called?")
     expect(page.locator("#panel .current")).to_be_in_viewport(ratio=1)
+    title, mark = page.locator("#panel .title").bounding_box(), page.locator("#panel .current").bounding_box()
+    assert title["height"] < 80
+    assert mark["y"] >= title["y"] + title["height"]
     expect(page.locator("#panel .page-text")).to_contain_text("Entry 0 of")
     assert page.locator("#panel .reading").evaluate("box => box.scrollTop") > 2_000
 

@@ -195,10 +195,12 @@
   function showMark() {
     const box = reading();
     const mark = box.querySelector("mark.current");
-    const room = box.clientHeight - (mark?.offsetHeight ?? 0);
+    const title = box.querySelector(".title");
+    const covered = title && getComputedStyle(title).position === "sticky" ? title.offsetHeight : 0;
+    const room = box.clientHeight - covered - (mark?.offsetHeight ?? 0);
     const below = mark ? depth(box, mark) : 0;
     const isNear = !mark || below + mark.offsetHeight < box.clientHeight * 0.8;
-    box.scrollTop = isNear ? 0 : below - Math.max(room / 3, 0);
+    box.scrollTop = isNear ? 0 : below - covered - Math.max(room / 3, 0);
     shownAt = box.scrollTop;
   }
 
