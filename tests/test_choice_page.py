@@ -164,9 +164,13 @@ def line(page: Page) -> Any:
 def test_ticked_documents_alone_are_asked_until_all_are_again(open_page: OpenPage, ships: Served) -> None:  # noqa: F811
     page = open_page(url=ships.url)
     go(page, "Documents")
+    rows = page.locator("#documents tbody")
     box(page, "Trees").focus()
+    before = rows.bounding_box()
     page.keyboard.press("Space")
     expect(page.locator("#top .said")).to_have_text("Asking 1 of 3 documents.")
+    expect(page.locator("#documents .chosen")).to_be_visible()
+    assert rows.bounding_box() == before  # the next click meets the row that it is meant for
     box(page, "rivers").check()
     expect(page.locator("#documents .chosen")).to_contain_text("Asking 2 of 3 documents")
     go(page, "Chat")
