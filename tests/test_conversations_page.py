@@ -160,6 +160,7 @@ def test_conversations_are_listed_found_renamed_and_opened(open_page: OpenPage) 
     names.first.click()
     expect(listed).to_be_hidden()
     expect(page.locator("#conversation .question")).to_have_text([QUESTION])
+    expect(page.locator("#panel mark.current").first).to_be_visible()
     page.wait_for_timeout(300)
     assert [len(conversation["receipts"]) for conversation in kept(page)] == [1, 1]
 
@@ -214,6 +215,32 @@ def test_of_two_conversations_the_one_that_was_chosen_last_is_opened(
         open_list(page).locator("li .name", has_text=question).click()
     looked_up.set()
     expect(page.locator("#conversation .question")).to_have_text([OAKS])
+
+
+def test_an_answer_that_came_in_another_view_is_shown_with_its_source_in_the_chat(
+    open_page: OpenPage, ships: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page(1280, 420, url=ships.url)
+    ask(page, SHIPS)
+    expect(page.locator("#panel .title")).to_have_text("Ships")
+    away, make = threading.Event(), chat.make_turn
+
+    def wait(*given: Any) -> Any:
+        assert away.wait(20)
+        return make(*given)
+
+    monkeypatch.setattr(chat, "make_turn", wait)
+    composer(page).fill(OAKS)
+    composer(page).press("Enter")
+    article = page.locator('#conversation .turn[data-turn="1"]')
+    expect(article).to_be_visible()
+    page.get_by_role("navigation").get_by_role("button", name="Documents").click()
+    away.set()
+    expect(article).to_have_attribute("data-state", "answered")
+    page.get_by_role("navigation").get_by_role("button", name="Chat").click()
+    expect(page.locator("#panel .title")).to_have_text("Trees")
+    expect(article.locator(".question")).to_be_in_viewport(ratio=1)
+    expect(article.locator(".quoted").last).to_be_in_viewport(ratio=1)
 
 
 def test_a_deleted_conversation_comes_back_by_undo(open_page: OpenPage) -> None:
@@ -347,6 +374,11 @@ def test_a_link_shows_the_answer_and_asks_it_again(open_page: OpenPage) -> None:
     expect(article.get_by_text("Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == address
     assert re.search(r"#receipt/[0-9a-f]{20}$", address)
+    page.goto(address)
+    expect(page.locator("#panel mark.current").first).to_be_visible()
+    page.goto(f"{address[:-4]}none")
+    expect(page.locator("#receipt")).to_contain_text("This answer cannot be shown")
+    expect(page.locator("#panel .hint")).to_be_visible()
     shown = open_address(open_page(), address)
     expect(shown.locator(".question")).to_have_text(QUESTION)
     assert shown.locator(".quoted").all_inner_texts() == quoted

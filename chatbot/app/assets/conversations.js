@@ -491,12 +491,14 @@
     if (askServer) request("select", id);
   };
 
-  window.addEventListener("hashchange", () => {
+  function receiptLeft() {
     if (wanted === null || isReceipt()) return;
     wanted = null;
     window.footnote.closeSource();
     comeBack();
-  });
+  }
+
+  window.addEventListener("hashchange", receiptLeft, true); // before the view that comes opens a source
 
   actions["ask-again"] = (button) => {
     button.disabled = true;
@@ -506,15 +508,14 @@
 
   function receiptShown() {
     find("#receipt").classList.remove("waiting");
+    if (wanted === null) return; // it was left meanwhile
     const again = find("#receipt .now > h3");
     if (again) {
       again.focus({ preventScroll: true });
       again.scrollIntoView({ block: "start" });
       return;
     }
-    const first = find('#receipt .turn[data-turn="receipt"] .view');
-    if (first && getComputedStyle(find("#panel")).display !== "none")
-      window.footnote.openSource("receipt", first.dataset.view, false);
+    window.footnote.showFirstSource("receipt");
   }
 
   // ---- parts

@@ -110,31 +110,39 @@
   // ---- the conversation
 
   let server = null; // what Gradio calls Python's functions by
-  let answered = -1; // the turn whose arrival was last seen
+  let followed = ""; // the turn, as it was, that the chat last came to
 
   function latestChanged() {
     const turn = find("#latest .turn");
     upcomingChanged();
     offerActions();
     if (!turn) {
-      answered = -1;
+      followed = "";
       findExamples();
       footnote.closeSource();
       if (!find("#top .switch :focus")) find("#question textarea")?.focus();
       return;
     }
-    const number = Number(turn.dataset.turn);
-    if (turn.dataset.state === "waiting") {
-      answered = -1;
-      takeFromComposer(turn.querySelector(".question").textContent);
-    } else if (answered !== number) {
-      answered = number;
-      footnote.showFirstSource(number);
-    }
+    if (turn.dataset.state === "waiting") takeFromComposer(turn.querySelector(".question").textContent);
+    follow();
     footnote.markOpen(); // the number of the open source was drawn anew
-    const conversation = find("#conversation");
-    conversation.scrollTop = depth(conversation, turn);
   }
+
+  // Comes to the latest turn and the first source of its answer; from another view, once the chat shows again.
+  function follow() {
+    const last = find("#latest .turn"); // the parts of a screen come one after the other
+    const isWhole = Number(last?.dataset.turn) === findAll("#conversation .turn").length - 1;
+    if (!isWhole || root.dataset.view !== "chat") return;
+    const { turn, state, time } = last.dataset;
+    const now = [turn, state, time, last.querySelector(".question").textContent].join();
+    if (now === followed) return;
+    followed = now;
+    if (state !== "waiting") footnote.showFirstSource(turn, true);
+    const conversation = find("#conversation");
+    conversation.scrollTop = depth(conversation, last);
+  }
+
+  shown.chat = follow;
 
   // What the bar does with a conversation, where there is one.
   function offerActions() {
@@ -294,7 +302,10 @@
       watch("value", topChanged);
       showView();
     },
-    earlier: carryClicks,
+    earlier(element, trigger, watch) {
+      carryClicks(element, trigger);
+      watch("value", follow);
+    },
     latest(element, trigger, watch, functions) {
       server = functions;
       carryClicks(element, trigger);

@@ -62,16 +62,18 @@
     return `Source ${place + 1} of ${of}, ${view.dataset.name}: quote: ${quote}`;
   };
 
-  function closeSource() {
+  // Without `quietly` the focus goes back to the number that opened it.
+  function closeSource(quietly = false) {
     if (!open) return;
     const opener = numberButton(open);
+    const wasRead = find("#panel").contains(document.activeElement);
     open = null;
     whole = "";
     request += 1;
     reading().replaceChildren();
     find("#panel .position").textContent = "";
     setPanel(false, false);
-    (opener ?? find("#question textarea"))?.focus();
+    if (!quietly || wasRead) (opener ?? find("#question textarea"))?.focus();
   }
 
   function setPanel(hasPrevious, hasNext) {
@@ -107,10 +109,13 @@
     if (views[place + by]) openSource(open.turn, views[place + by].dataset.view, false);
   }
 
-  // Beside the chat the panel always shows, below it only while a source is open.
-  function showFirstSource(turn) {
+  // In the place of another answer's. Beside the chat the panel always shows, below it only while a source is open.
+  function showFirstSource(turn, quietly) {
     const [first] = viewsOf(turn);
-    if (first && isShown()) openSource(turn, first.dataset.view, false, true);
+    if (!isShown()) return;
+    whole = ""; // of another answer with this number
+    if (first) openSource(turn, first.dataset.view, false, quietly);
+    else closeSource(true);
   }
 
   // ---- the whole document
@@ -217,7 +222,7 @@
   Object.assign(footnote.actions, {
     previous: () => step(-1),
     next: () => step(1),
-    close: closeSource,
+    close: () => closeSource(),
     more: showMore,
   });
   footnote.parts.panel = (element, trigger, watch, functions) => {
