@@ -50,7 +50,7 @@ from chatbot.reader import (
     short_answer,
     worth_reading,
 )
-from chatbot.spelling import put_right
+from chatbot.spelling import put_right, says_nothing
 from chatbot.starting import presentable, question_about
 from chatbot.suggested import Tried, complete, first_answered, spread
 from chatbot.terms import STOP_WORDS, Term, stems, terms
@@ -445,7 +445,7 @@ class Chatbot:
     ) -> Answer:
         refusal = self.parameters["refusal"]
         confidence = self._confidence(reading)
-        if not reading.evidence or confidence < refusal["closest"]:
+        if not reading.evidence or confidence < refusal["closest"] or says_nothing(meant, index):
             status = "not_found"
         else:
             status = "answered" if confidence >= refusal["answered"] else "closest"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from chatbot.corpus import Span
+from chatbot.corpus import SECTION_JOINT, Span
 from chatbot.formats.table import row_cells
 from chatbot.quantities import CURRENCIES, MONTHS, TIMES, Measure, Value, unit_of, values, years, zone
 from chatbot.reader import PARTICLE, Kind, answers_of_kind, asks
@@ -69,7 +69,7 @@ class _Claim:
 
 def positions(question: str, kind: Kind, items: Sequence[Statement]) -> list[Position]:
     """The values that the statements, best first, give for the same thing; [] unless two of them differ."""
-    items = items[:MOST_STATEMENTS]
+    items = [_with_question(item) for item in items[:MOST_STATEMENTS]]
     told = Counter(year for text in (question, *(item.text for item in items)) for year in years(text))
     year = told.most_common(1)[0][0] if told else 2000
     measure = _measure(asks(question), kind)
@@ -94,6 +94,13 @@ def positions(question: str, kind: Kind, items: Sequence[Statement]) -> list[Pos
     if disputed:
         return _grouped([claims[n] for n in sorted(disputed)])
     return _grouped(list(dict.fromkeys(itertools.chain(*_twins(asked, items, year)))))
+
+
+def _with_question(item: Statement) -> Statement:
+    """A sentence of a list of questions and answers below its question, without which it tells little."""
+    question = item.section.rpartition(SECTION_JOINT)[2]
+    is_plain = question.endswith("?") and not re.search(r"\d", question)
+    return replace(item, text=f"{question} {item.text}") if is_plain else item
 
 
 def _grouped(claims: Sequence[_Claim]) -> list[Position]:
@@ -131,7 +138,11 @@ def _twins(asked: _Question, items: Sequence[Statement], year: int) -> Iterator[
     told = []
     for n, item in enumerate(items):
         found = _values(item.text, asked, year)
-        if asked.is_of_other_years(item) or not all(map(asked.allows, found)):
+        if (
+            asked.is_of_other_years(item)
+            or not asked.names_what_is_counted(item)
+            or not all(map(asked.allows, found))
+        ):
             continue
         rest = _without(item.text, [(value.start, value.end) for value in found])
         told.append((item.doc_id, _stems(rest), list(_claims(asked, n, item.text, found))))
@@ -320,6 +331,10 @@ class _Question:
         """Whether its document is called after years that are not those of the question ("Plot rules 2022")."""
         named = years(statement.title)
         return bool(self.years and named) and not self.years & (named | years(statement.text))
+
+    def names_what_is_counted(self, statement: Statement) -> bool:
+        held = _stems(f"{statement.text} {statement.title} {statement.section}")
+        return not self.counted or not self.counted.isdisjoint(held)
 
     def allows(self, value: Value) -> bool:
         """Whether a value may be in the unit that is asked for."""

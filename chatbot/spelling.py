@@ -52,6 +52,20 @@ def put_right(question: str, documents: Vocabulary) -> str:
     return _mended(_respelt(question, documents), documents)
 
 
+def says_nothing(question: str, documents: Vocabulary) -> bool:
+    """Whether it has words, but none that the documents, a dictionary or BERT's vocabulary have: "asdf qwer"."""
+    words = [fold(word) for word in re.findall(r"\w+", question)]
+    strange = (
+        word.isascii()
+        and word.isalpha()
+        and word not in STOP_WORDS
+        and word not in _known()
+        and not documents.has_word(word)
+        for word in words
+    )
+    return bool(words) and all(strange)
+
+
 def _respelt(question: str, documents: Vocabulary) -> str:
     """With words as the documents have them that differ between British and American; names keep theirs."""
 

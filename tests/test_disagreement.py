@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -347,6 +348,7 @@ def test_limits_and_prices_that_differ_are_shown(question: str, one: str, other:
         ("How many people came?", "Two billion people came.", "2 billion people came."),
         ("How many people came?", "Half a million people came.", "500,000 people came."),
         ("How much does a pass cost?", "A pass costs $10.", "A pass costs €9."),
+        ("How many cockerels may I keep?", "Hens may be kept, at most six to a plot.", "Hens may be kept, at most four to a plot."),
         ("May I keep a cockerel?", "Hens may be kept, at most six to a plot.", "Hens may be kept, at most four to a plot."),
         ("When is the water turned off?", "The water is turned on on 1 April and off on 31 October.",
          "The water is turned on on 15 April and off on 31 October."),
@@ -354,6 +356,19 @@ def test_limits_and_prices_that_differ_are_shown(question: str, one: str, other:
 )  # fmt: skip
 def test_what_is_the_same_or_another_thing_is_no_difference(question: str, one: str, other: str) -> None:
     assert values(question, one, other) == []
+
+
+def test_an_answer_of_a_faq_differs_as_its_question_tells() -> None:
+    items = [
+        Statement("Three years, if you register.", "faq", "FAQ", "FAQ › How long is the warranty?"),
+        Statement("The warranty is 2 years.", "sheet", "Data sheet"),
+    ]
+    assert [p.value for p in positions("How long is the warranty?", "number", items)] == [
+        "3 years",
+        "2 years",
+    ]
+    unasked = [replace(items[0], section="FAQ › Warranty"), items[1]]
+    assert positions("How long is the warranty?", "number", unasked) == []
 
 
 def test_a_document_that_is_called_after_another_year_does_not_differ() -> None:

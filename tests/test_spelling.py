@@ -16,7 +16,7 @@ from chatbot.answer import Chatbot
 from chatbot.conversation import TURNS
 from chatbot.index import build_index
 from chatbot.receipt import Receipt, replay
-from chatbot.spelling import put_right
+from chatbot.spelling import put_right, says_nothing
 from chatbot.terms import fold, stem_words
 
 
@@ -183,3 +183,19 @@ def test_a_question_is_asked_again_as_it_was_understood(chatbot: Chatbot) -> Non
 def test_an_index_from_before_words_were_kept_can_still_be_asked(chatbot: Chatbot) -> None:
     chatbot.index._db = sqlite3.connect(":memory:", check_same_thread=False)
     assert chatbot.index.words_from("a", 1, 99) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "nothing"),
+    [
+        ("asdf qwerz?", True),
+        ("asdf qwerz 1945?", False),
+        ("Zorblaxian", True),
+        ("what asdf", False),
+        ("asdf Shumshu", False),  # the documents have it
+        ("川 とは", False),  # no words that a dictionary of English could have
+        ("???", False),
+    ],
+)
+def test_a_question_says_nothing_whose_words_nobody_knows(question: str, nothing: bool) -> None:
+    assert says_nothing(question, DOCUMENTS) == nothing
