@@ -360,11 +360,11 @@ def test_what_is_the_same_or_another_thing_is_no_difference(question: str, one: 
 
 def test_an_answer_of_a_faq_differs_as_its_question_tells() -> None:
     items = [
-        Statement("Three years, if you register.", "faq", "FAQ", "FAQ › How long is the warranty?"),
+        Statement("It lasts three years.", "faq", "FAQ", "FAQ › How long is the warranty?"),
         Statement("The warranty is 2 years.", "sheet", "Data sheet"),
     ]
     assert [p.value for p in positions("How long is the warranty?", "number", items)] == [
-        "3 years",
+        "three years",
         "2 years",
     ]
     unasked = [replace(items[0], section="FAQ › Warranty"), items[1]]
