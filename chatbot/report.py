@@ -235,6 +235,12 @@ def _union(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return union
 
 
+def signed(number: float) -> str:
+    """ "+0.012", "−0.012" with a minus sign, "0.000"."""
+    text = f"{number:+.3f}".replace("-", "−")
+    return "0.000" if text[1:] == "0.000" else text
+
+
 def shorten(text: str) -> str:
     flat = " ".join(text[: 4 * EXCERPT].split())
     return flat if len(flat) <= EXCERPT else flat[: EXCERPT - 1] + "…"

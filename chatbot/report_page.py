@@ -30,6 +30,7 @@ from chatbot.report import (
     MeasuredSet,
     balance,
     failure_numbers,
+    signed,
     worse_numbers,
 )
 from chatbot.starting import FAVOURED
@@ -192,13 +193,8 @@ def _difference_cell(interval: Interval) -> Markup:
     if np.isnan(interval.mean):
         return Markup("<td>–</td>")
     kind = "up" if interval.low > 0 else "down" if interval.high < 0 else "even"
-    numbers = map(_signed, (interval.mean, interval.low, interval.high))
+    numbers = map(signed, (interval.mean, interval.low, interval.high))
     return Markup('<td class="{}">{}<small>{} to {}</small></td>').format(kind, *numbers)
-
-
-def _signed(number: float) -> str:
-    text = f"{number:+.3f}".replace("-", "−")
-    return "0.000" if text[1:] == "0.000" else text
 
 
 def _draw_worse(measured: MeasuredSet) -> Markup:

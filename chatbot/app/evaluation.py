@@ -25,7 +25,7 @@ from chatbot.measuring import (
     make_starting_set,
     splits,
 )
-from chatbot.report import LABELS
+from chatbot.report import LABELS, signed
 from chatbot.result import USUAL_LIMIT, AnswerFigures, Ranking, Result, Settings
 from chatbot.review import USUAL_SPLIT
 from chatbot.starting import FAVOURED
@@ -304,7 +304,7 @@ def draw_difference(difference: Difference) -> Markup:
         return Markup("<td>–</td>")
     kind = "better" if interval.low > 0 else "worse" if interval.high < 0 else "even"
     return Markup('<td class="{}">{}{}</td>').format(
-        kind, _signed(interval.mean), _bounds(interval.low, interval.high, _signed)
+        kind, signed(interval.mean), _bounds(interval.low, interval.high, signed)
     )
 
 
@@ -314,11 +314,6 @@ def _bounds(low: float, high: float, write: Callable[[float], str]) -> Markup:
 
 def _plain(number: float) -> str:
     return f"{number:.3f}"
-
-
-def _signed(number: float) -> str:
-    text = f"{number:+.3f}".replace("-", "−")
-    return "0.000" if text[1:] == "0.000" else text
 
 
 def draw_answers(answers: AnswerFigures) -> Markup:
