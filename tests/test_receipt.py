@@ -18,6 +18,7 @@ from chatbot import __main__ as commands
 from chatbot.answer import Chatbot
 from chatbot.app import markdown, printing, receipts, turns
 from chatbot.app.chat import keep_receipt, restore_turns
+from chatbot.app.text import name_time
 from chatbot.app.turns import Lost, Turn, restore_turn
 from chatbot.collection import Collection, Place, open_chatbot
 from chatbot.errors import ReceiptError
@@ -485,7 +486,7 @@ def test_the_page_of_a_receipt_says_what_became_of_each_source(
     receipt_id = receipts.folder_of(collection).keep(receipt)
     places = {"ships": collection}
     shown = receipts.show_receipt(places, "ships", {"id": receipt_id, "n": 1})
-    assert "24 November 2026, 12:00 UTC" in shown
+    assert name_time(NOW.isoformat()) in shown
     assert "Every quote stands where it stood." in shown
     rewrite("ships.md", None)
     shown = receipts.show_receipt(places, "ships", {"id": receipt_id, "n": 2}, again=True)

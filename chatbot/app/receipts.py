@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import gradio as gr
@@ -13,7 +12,7 @@ from markupsafe import Markup
 from chatbot.answer import Answer, Verdict
 from chatbot.app.drawing import draw_turn
 from chatbot.app.parts import QUIET, event_data, html_part
-from chatbot.app.text import shorten
+from chatbot.app.text import name_time, shorten
 from chatbot.app.turns import Turn, make_turn, restore_turn
 from chatbot.collection import Collection
 from chatbot.errors import ChatbotError, ReceiptError
@@ -106,21 +105,12 @@ def draw_page(turn: Turn, receipt: Receipt, receipt_id: str) -> Markup:
         '<i class="icon again"></i><span>Ask again</span></button>'
         '<button type="button" class="tool wide" data-go="chat">To the chat</button></p></section>'
     ).format(
-        when=" · ".join(filter(None, ["A kept answer", day_and_time(receipt.time), receipt.collection])),
+        when=" · ".join(filter(None, ["A kept answer", name_time(receipt.time), receipt.collection])),
         earlier=draw_earlier(receipt),
         turn=draw_turn(turn, "receipt"),
         since=draw_since(turn),
         id=receipt_id,
     )
-
-
-def day_and_time(time: str) -> str:
-    """For a reader; "" when the receipt has none."""
-    try:
-        asked = datetime.fromisoformat(time)
-    except ValueError:
-        return ""
-    return f"{asked.day} {asked:%B %Y, %H:%M %Z}".strip()
 
 
 def draw_earlier(receipt: Receipt) -> Markup:

@@ -31,6 +31,6 @@ def name_time(time: str) -> str:
     """ISO 8601 as the reader's clock has it, "" for anything else."""
     try:
         at = datetime.fromisoformat(time).astimezone()
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter of a year that the clock has not
         return ""
     return f"{at.day} {at:%b %Y, %H:%M}"
