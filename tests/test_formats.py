@@ -111,6 +111,7 @@ def docx_table(rows: Sequence[Sequence[str]], **look: str) -> bytes:
 
 def make_pptx() -> bytes:
     show = pptx.Presentation()
+    show.core_properties.title = "PowerPoint Presentation"
     slide = show.slides.add_slide(show.slide_layouts[1])
     slide.shapes.title.text = "Plans"
     slide.placeholders[1].text = "First we land.\nThen we march."
@@ -355,6 +356,24 @@ def test_docx_headings_lists_and_tables() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("paragraphs", "title"),
+    [
+        ([("Draft", "Normal"), ("", "Title"), ("The mill", "Title"), ("History", "Heading 1")], "The mill"),
+        ([("", "Normal"), ("The mill", "Heading 1"), ("It turns.", "Normal")], "The mill"),
+        ([("It turns.", "Normal"), ("The mill", "Heading 1"), ("It is old.", "Normal")], "a"),
+        ([("The mill", "Heading 2"), ("It turns.", "Normal")], "a"),
+    ],
+)
+def test_docx_without_a_title_of_its_own_has_that_which_it_begins_with(
+    paragraphs: list[tuple[str, str]], title: str
+) -> None:
+    document = docx.Document()
+    for text, style in [*paragraphs, ("Last.", "Normal")]:
+        document.add_paragraph(text, style)
+    assert document_of("a.docx", saved(document)).title == title
+
+
 def test_docx_changes_count_as_made_and_content_controls_are_read() -> None:
     space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
     document = docx.Document()
@@ -457,7 +476,7 @@ def test_docx_text_is_read_where_it_was_moved_to_and_not_where_it_was(change: st
 
 def test_pptx_slides_are_pages_with_notes() -> None:
     found = read(make_pptx(), "pptx")
-    assert found.pages == 3
+    assert (found.title, found.pages) == ("Plans", 3)
     assert found.parts == (
         Part("Plans", 1, 1),
         Part("First we land.", page=1),

@@ -22,12 +22,23 @@ def read_docx(data: bytes) -> Content:
 
     open_package(data).close()
     document = docx.Document(io.BytesIO(data))
-    levels = {style.style_id: _level(style.name or "") for style in document.styles}
+    styles = {style.style_id: style.name or "" for style in document.styles}
+    levels = {style_id: _level(name) for style_id, name in styles.items()}
     parts = list(_block_parts(document.element.body, levels))
     for relation in document.part.rels.values():
         if not relation.is_external and relation.reltype.endswith(("/footnotes", "/endnotes")):
             parts += _notes(relation.target_part.blob, levels)
-    return Content(tuple(parts), tidy(document.core_properties.title or ""))
+    title = tidy(document.core_properties.title or "") or _title(document.element.body, styles)
+    return Content(tuple(parts), title)
+
+
+def _title(body: Any, styles: dict[str, str]) -> str:
+    """The paragraph in the style of a title, or else the first one where it is a heading of the first level."""
+    paragraphs = [(paragraph, styles.get(_style(paragraph), "").lower()) for paragraph in body.iter(f"{_W}p")]
+    written = ((text, style) for paragraph, style in paragraphs if (text := tidy(_text(paragraph))))
+    titled = (tidy(_text(paragraph)) for paragraph, style in paragraphs if style == "title")
+    first, style = next(written, ("", ""))
+    return next(filter(None, titled), "") or (first if _level(style) == 1 else "")
 
 
 def _level(style: str) -> int:

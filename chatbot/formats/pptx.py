@@ -18,20 +18,27 @@ def read_pptx(data: bytes) -> Content:
     if len(show.slides) > MAX_PAGES:
         raise Unreadable(f"has more than {MAX_PAGES:,} slides; divide it")
     parts = [part for page, slide in enumerate(show.slides, 1) for part in _slide(slide, page)]
-    return Content(tuple(parts), tidy(show.core_properties.title or ""), len(show.slides))
+    title = tidy(show.core_properties.title or "")
+    if title.lower() in ("", "powerpoint presentation"):  # as the program calls a new one
+        title = next((_title(slide) for slide in show.slides), "")
+    return Content(tuple(parts), title, len(show.slides))
 
 
 def _slide(slide: Any, page: int) -> Iterator[Part]:
     for ink in slide.element.xpath(".//p:contentPart"):  # python-pptx fails at one; none holds text
         ink.getparent().remove(ink)
-    title = slide.shapes.title
-    heading = tidy(title.text_frame.text) if title is not None else ""
+    title, heading = slide.shapes.title, _title(slide)
     body = list(_shapes((shape for shape in slide.shapes if shape != title), page))
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         body += _paragraphs(slide.notes_slide.notes_text_frame, page)
     if heading:
         yield Part(heading, 1 if body else 0, page)  # alone on its slide it is what the slide says
     yield from body
+
+
+def _title(slide: Any) -> str:
+    title = slide.shapes.title
+    return tidy(title.text_frame.text) if title is not None else ""
 
 
 def _shapes(shapes: Iterable[Any], page: int) -> Iterator[Part]:
