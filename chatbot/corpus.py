@@ -609,6 +609,7 @@ _STOP = re.compile(
 _OPENING = "\"'“‘«([*_`"
 # before the first sentence: "3.1. The tenant", "§ 5. Rent", "b. Dogs", "IV. Costs"
 _NUMBERING = re.compile(r"(?:§+\s*)?(?:\d+(?:\.\d+)*|[a-zA-Z]|[ivxlc]{1,5}|[IVXLC]{1,5})")
+_OF_A_LIFE = re.compile(r"(?:[(\[]|[,;] )(?:[bdmr]|fl|est)\Z")  # "(b. 1950; d. 2001)"
 _NUMBER = re.compile(r"[\d#]|[IVXLC]+\b(?!['’])")
 _NEVER_LAST = frozenset(
     """
@@ -670,6 +671,9 @@ def _ends_sentence(text: str, begin: int, match: re.Match[str], end: int) -> boo
     if match["stop"] != ".":
         return True
     before = text[max(begin, match.start() - 64) : match.start()]
+    lived = _OF_A_LIFE.search(before)
+    if lived and (lived[0][0] in "([" or text[match.end()].isdigit()):
+        return False
     word = "" if detached or not before.strip() else before.split()[-1].lstrip(_OPENING)
     if _NUMBERING.fullmatch(before.strip().lstrip(_OPENING)):
         return False

@@ -101,6 +101,8 @@ SENTENCES = {
     "initials that are numbering words": "We met J. P. Smith and C. Jones.| They sang.",
     "numbered clauses": "3.1. The tenant pays.| 3.2. Dogs may stay.| § 5. The rent is due.| B. The key is lent.| IV. Then he left.",
     "parties of a case": "In Smith v. Jones the court held so.| It was new.",
+    "years of a life": "Dr. Ames (b. 1950) runs it.| Ben (b. May 1950; d. 2001) did (r. 1820-1830, est. 1950).| It is old (c. 1900).",
+    "a letter before a number": "They chose plan b.| 12 men came, plan a, b.| It began.",
     "most, by telephone": "It was max. 10 per head.| Call tel. 0123 on Mon. 5 May.",
     "emphasis": "**Wash your hands.**| Use soap.| _Dry them._| Go.| **1.** The first item.",
     "emphasis on an abbreviation": "Ask **Acme Inc.** People know it.| Fine.",
