@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from email.message import EmailMessage
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import docx
@@ -445,6 +446,21 @@ def test_docx_columns_have_the_names_of_both_rows_of_names() -> None:
     assert texts(read(saved(document), "docx")) == ["Zone: A; Fee Day: 5; Fee Night: 7"]
 
 
+@pytest.mark.parametrize("block", [7, 1 << 20])
+def test_xlsx_formulas_that_were_never_computed_are_told(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(xlsx, "_BLOCK_BYTES", block)
+    book = openpyxl.Workbook()
+    book.active.append(["Sum", "=1+2", "=3+4"])
+    (read_one,) = _read_data(saved(book), "a.xlsx")
+    assert isinstance(read_one, Document)
+    assert read_one.warnings == (
+        "a.xlsx: 2 cells hold formulas without a value; open and save it in the spreadsheet program",
+    )
+    computed = '<c r="A1" t="str"><f>""</f><v></v></c><c r="B1"><f>1+2</f><v>3</v></c><c r="C1"><f t="shared" si="0"/></c>'
+    sheet = SimpleNamespace(_get_source=lambda: io.BytesIO(computed.encode()))
+    assert xlsx._scan(sheet).uncomputed == 1
+
+
 @pytest.mark.parametrize("block", [1, 7, 300, 1 << 20])
 def test_xlsx_merged_cells_stand_in_all_their_rows(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(xlsx, "_BLOCK_BYTES", block)
@@ -531,6 +547,14 @@ def test_xlsx_rows_read_as_text() -> None:
         (25, '0" %"', "25"),  # the sign only stands there
         (2.5, r"0.0\%", "2.5"),
         (1234567890123456, "0", "1234567890123456"),
+        (1200.5, '"£"#,##0.00', "£1,200.50"),
+        (1200.5, "[$£-809]#,##0.00;[Red]-[$£-809]#,##0.00", "£1,200.50"),
+        (-1200.5, '_-"$"* #,##0.00_-', "-$1,200.50"),
+        (1200, "$0", "$1200"),
+        (0.1 + 0.2, "#,##0.00 [$€-407]", "0.30 €"),
+        (1200, "[$CHF] #,##0", "CHF 1,200"),
+        (5, '0.0 "kg"', "5"),
+        (5, '"Room "0', "5"),
     ],
 )
 def test_xlsx_shares_are_read_as_a_sheet_shows_them(value: float, number_format: str, shown: str) -> None:

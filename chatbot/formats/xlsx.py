@@ -5,6 +5,7 @@ import io
 import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from chatbot.formats.archive import open_package
@@ -13,11 +14,17 @@ from chatbot.formats.table import table_parts, with_joined_heads
 
 _LITERAL = re.compile(r'"[^"]*"|\\.')  # of a number format: what is shown as it stands
 
-_MERGED = re.compile(
-    rb"<(?:\w+:)?mergeCell\s[^<>]{0,100}?\bref\s*=\s*[\"']([A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})[\"']"
+_SCANNED = re.compile(
+    rb"<(?:\w+:)?mergeCell\s[^<>]{0,100}?\bref\s*=\s*[\"'](?P<merged>[A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})[\"']"
+    rb"|<(?:\w+:)?c\b(?![^<>]*\bt=[\"']str)[^<>]*>\s*<(?:\w+:)?f\b[^<>]*(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
+    rb"(?:<(?:\w+:)?v\s*/>\s*|<(?:\w+:)?v>\s*</(?:\w+:)?v>\s*)?</(?:\w+:)?c>"
 )
+_CURRENCY = re.compile(r'\[\$(?P<named>[^]-]+)[^]]*]|"(?P<quoted>[^"]*)"|(?P<sign>[$£€¥₹])')
+_SIGNS = frozenset("$£€¥₹")
+_HELD = re.compile(r'\[[^]]*]|"[^"]*"|[\\_*].')  # of a number format: no digits
+_CODE = re.compile(r"[A-Z]{3}")
 _BLOCK_BYTES = 1 << 20
-_LONGEST_TAG = 200  # bytes
+_LONGEST_MATCH = 20_000  # bytes; a formula has up to 8,192 characters
 _MOST_SPANNED = 100  # columns of a cell
 
 
@@ -30,22 +37,28 @@ def read_xlsx(data: bytes) -> Content:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     parts: list[Part] = []
     notes: list[str] = []
+    uncomputed = 0
     try:
         for sheet in book.worksheets:
             if sheet.sheet_state != "visible":
                 notes.append(f"hidden sheet {sheet.title!r} left out")
                 continue
             sheet.reset_dimensions()  # some writers declare them wrongly
-            parts += [Part(tidy(sheet.title), 1), *table_parts(with_joined_heads(_rows(sheet)))]
+            known = _scan(sheet)
+            uncomputed += known.uncomputed
+            parts.append(Part(tidy(sheet.title), 1))
+            parts += table_parts(with_joined_heads(_rows(sheet, known.merged)))
         title = tidy(book.properties.title or "")
     finally:
         book.close()
+    if uncomputed:
+        cells = "1 cell holds a formula" if uncomputed == 1 else f"{uncomputed:,} cells hold formulas"
+        notes.append(f"{cells} without a value; open and save it in the spreadsheet program")
     return Content(tuple(parts), title, warnings=tuple(notes))
 
 
-def _rows(sheet: Any) -> Iterator[tuple[list[str], list[str]]]:
+def _rows(sheet: Any, merged: dict[int, list[tuple[int, int, int]]]) -> Iterator[tuple[list[str], list[str]]]:
     """The cells of each row, those merged over rows in all of them; and with those merged over columns in all of these."""
-    merged = _merged(sheet)
     above: dict[int, tuple[int, str]] = {}  # column -> the last row of a merged cell, and its text
     for number, row in enumerate(sheet.iter_rows(), 1):
         cells = [_cell(cell) for cell in row]
@@ -62,21 +75,34 @@ def _rows(sheet: Any) -> Iterator[tuple[list[str], list[str]]]:
         yield cells, filled
 
 
-def _merged(sheet: Any) -> dict[int, list[tuple[int, int, int]]]:
-    """The merged cells that begin in each row: first column, from 0, the one behind the last, and the last row."""
+@dataclass
+class _Known:
+    """What a sheet that is read by the row does not tell.
+
+    `merged` has the merged cells that begin in each row: first column, from 0, the one behind the last, and the last row.
+    """
+
+    merged: dict[int, list[tuple[int, int, int]]] = field(default_factory=dict)
+    uncomputed: int = 0  # formulas without a value
+
+
+def _scan(sheet: Any) -> _Known:
     from openpyxl.utils import range_boundaries  # type: ignore[import-untyped]
 
-    merged: dict[int, list[tuple[int, int, int]]] = {}
-    with sheet._get_source() as source:  # a sheet that is read by the row does not know them
+    known = _Known()
+    with sheet._get_source() as source:
         rest = b""
         while block := source.read(_BLOCK_BYTES):
             held = rest + block
-            rest = held[-_LONGEST_TAG:]
-            for found in _MERGED.finditer(held):
-                first, top, last, bottom = range_boundaries(found[1].decode("ascii"))
-                merged.setdefault(top, []).append((first - 1, last, bottom))
+            rest = held[-_LONGEST_MATCH:]
+            for found in _SCANNED.finditer(held):
+                if found["merged"]:
+                    first, top, last, bottom = range_boundaries(found["merged"].decode("ascii"))
+                    known.merged.setdefault(top, []).append((first - 1, last, bottom))
+                else:
+                    known.uncomputed += 1
                 rest = rest[max(0, found.end() - len(held) + len(rest)) :]  # not to be found again
-    return merged
+    return known
 
 
 def _cell(cell: Any) -> str:
@@ -86,7 +112,7 @@ def _cell(cell: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return _number(value, _LITERAL.sub("", cell.number_format or ""))
+        return _number(value, cell.number_format or "")
     if isinstance(value, datetime.datetime):
         return (
             value.date().isoformat() if value.time() == datetime.time() else value.isoformat(" ", "minutes")
@@ -95,7 +121,24 @@ def _cell(cell: Any) -> str:
 
 
 def _number(value: float, number_format: str) -> str:
-    """As many digits as a reader of the sheet could mean: 15, what Excel itself keeps."""
-    if "%" in number_format:
+    """An amount of money as the sheet shows it; else as many digits as its reader could mean: 15, what Excel keeps."""
+    if money := _money(value, number_format.split(";")[0]):
+        return money
+    if "%" in _LITERAL.sub("", number_format):
         return f"{value * 100:.10g} %"
     return str(value) if isinstance(value, int) else f"{value:.15g}"
+
+
+def _money(value: float, number_format: str) -> str:
+    """ "£1,200.50"; "" where the format names no currency."""
+    bare = _HELD.sub(lambda held: " " * len(held[0]), number_format)
+    digits = re.search(r"[#0?][#0?,]*(?:\.(?P<decimals>[#0?]+))?", bare)
+    for found in _CURRENCY.finditer(number_format):
+        name = (found["named"] or found["quoted"] or found["sign"] or "").strip()
+        if digits and name and (found["named"] or name in _SIGNS or _CODE.fullmatch(name)):
+            amount = f"{abs(value):,.{len(digits['decimals'] or '')}f}"
+            amount = amount if "," in digits[0] else amount.replace(",", "")
+            before = found.start() < digits.start()
+            words = [name, amount] if before else [amount, name]
+            return ("-" if value < 0 else "") + ("" if before and name in _SIGNS else " ").join(words)
+    return ""
