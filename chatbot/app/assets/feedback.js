@@ -99,8 +99,9 @@
 
   function addPicked(form, pieces) {
     const list = form.querySelector(".picked");
+    const boxesOf = (piece) => [...form.querySelectorAll("input[data-doc]")].filter((box) => key(box.dataset) === key(piece));
     for (const piece of pieces) {
-      const same = [...form.querySelectorAll("input[data-doc]")].filter((box) => key(box.dataset) === key(piece));
+      const same = boxesOf(piece);
       for (const box of same) box.checked = true;
       if (same.length) continue;
       const item = document.createElement("li");
@@ -111,8 +112,17 @@
       item.querySelector(".first-words").textContent = piece.text;
       list.append(item);
     }
+    const shown = pieces.map((piece) => unfold(boxesOf(piece)));
+    shown[0]?.closest("label").scrollIntoView({ block: "nearest" });
     say(pieces.length === 1 ? "One sentence marked." : `${pieces.length} sentences marked.`);
     form.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  // One of the boxes of a piece, in sight: where all are folded away, the first is laid open.
+  function unfold(boxes) {
+    const box = boxes.find((each) => !each.closest("details:not([open])")) ?? boxes[0];
+    for (let fold = box.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    return box;
   }
 
   // ---- the dialog
@@ -157,7 +167,7 @@
       <button type="button" class="tool" data-close>Cancel</button>
       <button type="button" class="tool filled" data-use disabled>Use them</button></div>`;
     made.addEventListener("close", () => {
-      picking?.opener.focus();
+      picking?.opener.focus({ preventScroll: true });
       picking = null;
     });
     made.addEventListener("click", pickerClicked);
@@ -204,8 +214,9 @@
     else if (button.dataset.back !== undefined) dialog().querySelector("form").requestSubmit();
     if (button.dataset.close !== undefined) dialog().close();
     if (button.dataset.use !== undefined) {
-      addPicked(picking.form, [...picking.picked.values()]);
-      dialog().close();
+      const { form, picked } = picking;
+      dialog().close(); // what is behind it scrolls only then
+      addPicked(form, [...picked.values()]);
     }
   }
 
