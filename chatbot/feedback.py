@@ -15,6 +15,7 @@ from chatbot.answer import Answer
 from chatbot.corpus import Evidence, Passage
 
 UP, DOWN = "up", "down"
+WITHDRAWN = "withdrawn"  # takes back the vote before
 REASONS = {  # what is kept -> what the page calls it
     "not answered": "It does not answer the question",
     "wrong passage": "The passage is wrong",
@@ -105,7 +106,8 @@ class Feedback:
     def votes(self) -> tuple[list[Vote], list[int]]:
         """The last vote on every answer, newest first, and the numbers of the lines that are none.
 
-        A vote that says nothing keeps what an earlier one of the same sort on the same answer said.
+        A vote that says nothing keeps what an earlier one of the same sort on the same answer said,
+        unless it was withdrawn in between.
         """
         if not self.file.is_file():
             return [], []
@@ -120,9 +122,13 @@ class Feedback:
             except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
                 broken.append(number)
                 continue
+            last.pop(vote.vote_id, None)  # so that the order is that of the last votes
+            if vote.vote == WITHDRAWN:
+                said.pop((vote.vote_id, UP), None)
+                said.pop((vote.vote_id, DOWN), None)
+                continue
             if vote.details:
                 said[vote.vote_id, vote.vote] = vote.details
-            last.pop(vote.vote_id, None)  # so that the order is that of the last votes
             last[vote.vote_id] = replace(vote, details=said.get((vote.vote_id, vote.vote), vote.details))
         return list(reversed(last.values())), broken
 
@@ -175,7 +181,7 @@ def _ends_a_line(file: Path) -> bool:
 
 def _read_vote(record: Mapping[str, Any]) -> Vote:
     answer = record["answer"] or {}
-    if record["vote"] not in (UP, DOWN) or not isinstance(answer, dict):
+    if record["vote"] not in (UP, DOWN, WITHDRAWN) or not isinstance(answer, dict):
         raise ValueError(record["vote"])
     for citation in answer.get("citations") or ():  # what a line holds may have been written by anyone
         str(citation["quote"]), str(citation["title"]), str(citation["doc_id"])

@@ -109,11 +109,19 @@ def open_address(page: Page, address: str) -> Any:
 
 def test_after_a_reload_the_conversation_goes_on(open_page: OpenPage) -> None:
     page = open_page()
-    ask(page, QUESTION)
+    article = ask(page, QUESTION)
     expect_kept(page, 1)
+    good = article.get_by_role("button", name="Good answer")
+    good.click()
+    expect(good).to_have_attribute("aria-pressed", "true")
     page.reload()
-    article = page.locator('#conversation .turn[data-turn="0"]')
     expect(article).to_be_visible(timeout=20_000)
+    expect(good).to_have_attribute("aria-pressed", "true")
+    good.click()
+    expect(page.locator("#status")).to_contain_text("Your vote is taken back.")
+    expect(good).to_have_attribute("aria-pressed", "false")
+    [thumb] = kept(page)[0]["votes"].values()
+    assert thumb == "withdrawn"
     article.locator(".cite").first.click()
     expect(page.locator("#panel mark").first).to_be_in_viewport()
     followed = ask(page, FOLLOW_UP)

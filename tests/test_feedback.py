@@ -111,6 +111,16 @@ def test_a_bare_thumb_does_not_take_back_the_words_of_an_earlier_one(feedback: F
     assert feedback.votes()[0][0].details.comment == "stale"
 
 
+def test_a_vote_that_is_withdrawn_is_none_and_its_words_are_gone(feedback: Feedback) -> None:
+    feedback.save("A", answer(), "down", Details("other", "stale"))
+    feedback.save("B", answer(), "up")
+    feedback.save("A", answer(), "withdrawn")
+    votes, broken = feedback.votes()
+    assert ([vote.question for vote in votes], broken) == (["B"], [])
+    feedback.save("A", answer(), "down")
+    assert not feedback.votes()[0][0].details
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -149,6 +159,8 @@ def test_the_maker_of_questions_reads_votes_with_details(
         answer(), citations=(citation(start=0, end=27, doc_sha256=text_hash("The barometer fell at noon.")),)
     )
     feedback.save("When?", made, "up")
+    for vote in ("up", "withdrawn"):
+        feedback.save("Why?", replace(made, standalone_question="Why?"), vote)
     feedback.save("Where?", replace(made, standalone_question="Where?"), "down", Details("other", "no"))
     voted = [q for q in starting.make_questions(corpus, 9, feedback.votes()[0]) if q.origin == "feedback"]
     assert [(q.text, q.evidence) for q in voted] == [(made.standalone_question, (Evidence("log.md", 0, 27),))]

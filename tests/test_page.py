@@ -547,8 +547,11 @@ def test_a_vote_is_one_json_line_with_the_answer_and_its_hits(tmp_path: Path) ->
     for vote in ("up", "down"):
         votes, _ = chat.record_vote(feedback, event({"turn": 0, "vote": vote}), turns, {})
         assert votes == {0: vote}
-    first, second = map(json.loads, feedback.file.read_text("utf-8").splitlines())
-    assert (first["vote"], second["vote"]) == ("up", "down")
+    votes, status = chat.record_vote(feedback, event({"turn": 0, "vote": "withdrawn"}), turns, votes)
+    assert votes == {}
+    assert "taken back" in status
+    first, second, third = map(json.loads, feedback.file.read_text("utf-8").splitlines())
+    assert (first["vote"], second["vote"], third["vote"]) == ("up", "down", "withdrawn")
     assert first["question"] == "Wann fiel das Barometer – mittags?"
     assert len(first["answer"]["hits"]) == 2
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", first["time"])

@@ -26,7 +26,7 @@ from chatbot.app.turns import Turn, Votes, make_turn, restore_turn
 from chatbot.app.voting import draw_form, draw_thanks, read_details
 from chatbot.collection import Collection
 from chatbot.errors import ChatbotError, QuestionError, ReceiptError
-from chatbot.feedback import DOWN, Feedback
+from chatbot.feedback import DOWN, UP, WITHDRAWN, Feedback
 from chatbot.receipt import ReceiptFolder, make_receipt, parse_receipt
 from chatbot.writing import sendable
 
@@ -81,7 +81,7 @@ def add_chat(collections: Mapping[str, Collection], current: gr.State, top: gr.H
         data = event_data(event)
         if data.get("collection") != name:  # the reader has changed over since
             return gr.skip()
-        return {}, *restore_turns(collections[name], data)
+        return read_votes(data), *restore_turns(collections[name], data)
 
     def link(event: gr.EventData, turns: list[Turn], name: str) -> str:
         return keep_receipt(ReceiptFolder(collections[name].index / "receipts"), event_data(event), turns)
@@ -205,12 +205,19 @@ def draw_next(chatbot: Chatbot, turns: Sequence[Turn]) -> str:
     return sendable(draw_suggestions(suggestions, receipt.time if receipt else ""))
 
 
+def read_votes(data: Mapping[str, Any]) -> Votes:
+    """The thumbs that the browser kept beside its receipts."""
+    sent = data.get("votes")
+    votes = sent[-MOST_RESTORED:] if isinstance(sent, list) else []
+    return {number: vote for number, vote in enumerate(votes) if vote in (UP, DOWN)}
+
+
 def restore_turns(collection: Collection, data: Mapping[str, Any]) -> Screen:
     """A conversation as the browser kept it, each quote looked up in the documents again."""
     sent = data.get("receipts")
     receipts = sent[-MOST_RESTORED:] if isinstance(sent, list) else []
     turns = [_restored(collection, receipt) for receipt in receipts]
-    screen = draw_screen(turns, {}, composer="", status="The conversation is here again.")
+    screen = draw_screen(turns, read_votes(data), composer="", status="The conversation is here again.")
     opened = Markup('<i hidden data-conversation="{}"></i>').format(str(data.get("id", ""))[:80])
     return screen._replace(latest=sendable(opened) + screen.latest) if turns else screen
 
@@ -261,16 +268,18 @@ def record_vote(
 ) -> tuple[Votes, str]:
     data = event_data(event)
     number, vote = data.get("turn"), data.get("vote")
-    if not isinstance(number, int) or not 0 <= number < len(turns) or vote not in ("up", "down"):
+    if not isinstance(number, int) or not 0 <= number < len(turns) or vote not in (UP, DOWN, WITHDRAWN):
         return votes, ""
     answer = turns[number].answer
     try:
-        details = read_details(data)
+        details = None if vote == WITHDRAWN else read_details(data)
         feedback.save(turns[number].question, answer, vote, details)
     except (OSError, ValueError) as error:
         return votes, str(draw_problem(f"Your vote was not saved: {error}"))
     form = draw_form(number, answer) if answer and vote == DOWN and details is None else ""
-    return {**votes, number: vote}, sendable(draw_thanks(number, vote, details) + form)
+    others = {turn: thumb for turn, thumb in votes.items() if turn != number}
+    given = {} if vote == WITHDRAWN else {number: vote}
+    return others | given, sendable(draw_thanks(number, vote, details) + form)
 
 
 def draw_screen(

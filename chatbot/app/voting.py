@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from chatbot.answer import Answer
-from chatbot.feedback import LONGEST_COMMENT, REASONS, Details, make_details
+from chatbot.feedback import LONGEST_COMMENT, REASONS, WITHDRAWN, Details, make_details
 from chatbot.index import Hit
 
 FIRST_WORDS = 140  # characters
@@ -24,8 +24,12 @@ def read_details(data: Mapping[str, Any]) -> Details | None:
 
 def draw_thanks(number: int, vote: str, details: Details | None) -> Markup:
     """For the status line; each vote draws another text, so that the script sees it come."""
-    return Markup('<span data-turn="{}" data-vote="{}" data-at="{}"{}>Thank you, noted.</span>').format(
-        number, vote, time.monotonic_ns(), Markup(' data-details="yes"') if details else ""
+    return Markup('<span data-turn="{}" data-vote="{}" data-at="{}"{}>{}</span>').format(
+        number,
+        vote,
+        time.monotonic_ns(),
+        Markup(' data-details="yes"') if details else "",
+        "Your vote is taken back." if vote == WITHDRAWN else "Thank you, noted.",
     )
 
 

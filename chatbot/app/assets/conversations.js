@@ -161,7 +161,16 @@
     const kept = load(id);
     if (!kept || kept.collection !== collection) return;
     rememberCurrent(id);
-    send("select", { id, collection, receipts: kept.receipts });
+    const votes = kept.receipts.map((receipt) => kept.votes?.[keyOf(receipt)] ?? "");
+    send("select", { id, collection, receipts: kept.receipts, votes });
+  }
+
+  // The thumbs given belong to the conversation.
+  function voteSaved() {
+    const { turn, vote } = find("#status [data-vote]")?.dataset ?? {};
+    const receipt = vote && window.footnote.turnArticle(turn)?.dataset.receipt;
+    const kept = receipt && current && load(current.id);
+    if (kept) keep({ ...kept, votes: { ...kept.votes, [keyOf(JSON.parse(receipt))]: vote } });
   }
 
   // After a reload: once the page is on the collection that the conversation is about, and shows no other answer.
@@ -522,7 +531,10 @@
 
   extend("earlier", (element, trigger, watch) => watch("value", screenChanged));
   extend("latest", (element, trigger, watch) => watch("value", screenChanged));
-  extend("status", (element, trigger, watch) => watch("value", linkMade));
+  extend("status", (element, trigger, watch) => {
+    watch("value", linkMade);
+    watch("value", voteSaved);
+  });
   extend("conversations", (element, trigger, watch) => {
     send = trigger;
     watch("value", collectionChanged);

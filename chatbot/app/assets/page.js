@@ -334,7 +334,7 @@
       if (button?.dataset.vote)
         trigger("like", {
           turn: Number(button.closest(".turn").dataset.turn),
-          vote: button.dataset.vote,
+          vote: button.ariaPressed === "true" ? "withdrawn" : button.dataset.vote,
         });
     });
   }
