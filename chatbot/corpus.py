@@ -30,7 +30,7 @@ from chatbot.formats import archive
 from chatbot.formats.content import clean
 from chatbot.formats.encoding import decode as decode
 from chatbot.formats.text import clean_plain_text
-from chatbot.inline import MARKDOWN_IT, is_markdown, without_marks
+from chatbot.inline import MARKDOWN_IT, is_markdown, prose_of_html, without_marks
 
 Span = tuple[int, int]
 Qrels = dict[str, dict[str, int]]
@@ -50,7 +50,7 @@ class Block:
     start: int
     end: int
     section: str = ""
-    heading: int = 0  # headings and raw HTML above it; no passage reaches over either
+    heading: int = 0  # headings and tags of raw HTML above it; no passage reaches over either
     whole: bool = False  # one sentence, whatever stops are in it
     prose: bool = True  # no row of a table, no code
 
@@ -430,7 +430,7 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
     headings: list[str] = []
     path: list[tuple[int, str]] = []  # (level, heading) from the outermost
     outside: list[list[tuple[int, str]]] = []  # the path above each quotation and list item that is open
-    markup = 0  # raw HTML is no prose, and no passage reaches over it
+    markup = 0  # tags of raw HTML, over which no passage reaches
     tokens = MARKDOWN_IT.parse(text[body:])
     for token, following in itertools.pairwise([*tokens, None]):
         if token is None:
@@ -447,6 +447,12 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
             headings.append(without_marks(following.content))
             path.append((level, headings[-1]))
         elif token.type == "html_block":
+            section = SECTION_JOINT.join(entry[1] for entry in path)
+            for start, end in prose_of_html(
+                text, lines[token.map[0]], lines[min(token.map[1], len(lines) - 1)]
+            ):
+                markup += 1
+                blocks += _block(text, start, end, section, len(headings) + markup)
             markup += 1
         elif token.type in {"paragraph_open", "tr_open", "fence", "code_block"}:
             start, end = lines[token.map[0]], lines[min(token.map[1], len(lines) - 1)]

@@ -19,6 +19,11 @@ _STYLING = re.compile(
 )
 _STYLES = {"b": "strong", "i": "em", "kbd": "code", "tt": "code", "var": "em", "cite": "em"}
 STYLES = ("strong", "em", "code", "sub", "sup")
+_TAG = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(?P<silent>script|style|svg|template)\b.*?(?:</(?P=silent)\s*>|\Z)|</?[a-z!?][^<>]*>",
+    re.IGNORECASE | re.DOTALL,
+)
+_BETWEEN_TAGS = re.compile(r"(?:\s|<[^<>]*>)*+(?P<words>.*?)(?:\s|<[^<>]*>)*", re.DOTALL)
 _LINE_BREAK = re.compile(r"<br\b[^>]*>", re.IGNORECASE)
 _QUOTED_LINE = re.compile(r"(?<=[\r\n])[ \t]*(?:>[ \t]?)+")
 _NEW_LINE = re.compile(r"[ \t]*\\?(?:\r\n|\r|\n)[ \t]*")
@@ -71,6 +76,26 @@ def runs(text: str) -> list[Run]:
     except ValueError:
         return [Run(0, len(text), text)]
     return list(_with_marks_in_words(text, found))
+
+
+def prose_of_html(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where words stand between the tags of a block of HTML, whatever tags within a sentence are in them.
+
+    Scripts, styles and comments hold none.
+    """
+    place = start
+    for tag in [*_TAG.finditer(text, start, end), None]:
+        if tag and (_STYLING.fullmatch(tag[0]) or _LINE_BREAK.fullmatch(tag[0])):
+            continue
+        stop = tag.start() if tag else end
+        yield from _without_outer_tags(text, place, stop)
+        place = tag.end() if tag else end
+
+
+def _without_outer_tags(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    words = _BETWEEN_TAGS.fullmatch(text, start, end)
+    if words and any(map(str.isalnum, _TAG.sub("", words["words"]))):
+        yield words.span("words")
 
 
 def _find(text: str, pieces: Sequence[Token]) -> Iterator[Run]:

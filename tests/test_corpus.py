@@ -496,7 +496,7 @@ def test_a_word_without_white_space_is_divided_too() -> None:
 
 
 def test_markup_between_sentences_neither_divides_a_sentence_nor_overfills_a_passage() -> None:
-    text = "One.\n\n<div>" + "x y " * 50 + "</div>\n\nTwo words."
+    text = "One.\n\n<!-- " + "x y " * 50 + "-->\n\nTwo words."
     found, warnings = split_document(read_document(text, "a.md"), words, 10)
     assert [text[p.start : p.end] for p in found] == ["One.", "Two words."]
     assert warnings == []

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.inline import on_one_line, runs, without_marks
+from chatbot.inline import on_one_line, prose_of_html, runs, without_marks
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,18 @@ def test_what_is_left_out_is_marks_and_addresses(text: str) -> None:
         [0, *(run.end for run in found)], [*(run.start for run in found), len(text)], strict=True
     ):
         assert not re.search(r"\w", tangled[end:start].replace("_", ""))
+
+
+@pytest.mark.parametrize(
+    ("text", "prose"),
+    [
+        ("<details><summary>Reset it</summary>\n  Hold <b>SET</b> for<br>8 s.\n</details>", ["Reset it", "Hold <b>SET</b> for<br>8 s."]),
+        ("<table><tr><td>E04</td><td>No <i>signal</i></td></tr></table>", ["E04", "No <i>signal"]),
+        ("<p align=center><b>Bold</b> <img src=x> words</p>", ["Bold", "words"]),
+        ("<!-- not this --><script>nor = '<p>this</p>'</script><style>p {}</style>", []),
+        ("<div>\n</div>", []),
+        ("a < b and <", ["a < b and <"]),
+    ],
+)  # fmt: skip
+def test_the_words_between_tags_are_prose(text: str, prose: list[str]) -> None:
+    assert [text[start:end] for start, end in prose_of_html(text, 0, len(text))] == prose
