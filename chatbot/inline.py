@@ -17,6 +17,11 @@ _STYLING = re.compile(
     r"<(?P<end>/?)(?P<name>a|abbr|b|big|cite|code|em|font|i|kbd|mark|q|small|span|strong|sub|sup|tt|u|var)\b[^>]*>",
     re.IGNORECASE,
 )
+_LAYOUT = re.compile(
+    r"<!--.*-->|</?(?:center|dd|details|div|dl|dt|figcaption|figure|h[1-6]|hr|img|li|ol|p|picture|section|source|summary|table"
+    r"|tbody|td|th|thead|tr|ul)\b[^>]*>",
+    re.IGNORECASE | re.DOTALL,
+)
 _STYLES = {"b": "strong", "i": "em", "kbd": "code", "tt": "code", "var": "em", "cite": "em"}
 STYLES = ("strong", "em", "code", "sub", "sup")
 _TAG = re.compile(
@@ -136,7 +141,7 @@ def _find(text: str, pieces: Sequence[Token]) -> Iterator[Run]:
             if tag := _STYLING.fullmatch(piece.content):
                 _restyle(styles, _STYLES.get(name := tag["name"].lower(), name), bool(tag["end"]))
             else:
-                is_break = _LINE_BREAK.fullmatch(piece.content)
+                is_break = _LINE_BREAK.fullmatch(piece.content) or _LAYOUT.fullmatch(piece.content)
                 shown = [Run(start, place, " " if is_break else piece.content)]
         elif piece.type in {"link_open", "link_close"}:
             auto = piece.markup == "autolink" and piece.type == "link_open"

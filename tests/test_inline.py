@@ -31,6 +31,7 @@ from chatbot.inline import on_one_line, prose_of_html, runs, without_marks
         ("Three 3*4*5 of **it**", "Three 3*4*5 of it"),  # not 345
         ("10<sup>6</sup> of **it**", "10<sup>6</sup> of **it**"),  # not 106
         ("**", "**"),
+        ("<summary>Reset it</summary> now <!-- not this -->", "Reset it now"),
         ("All states[^1].[^note-2]", "All states."),
         ("Give `**words` and `<br>`.", "Give **words and <br>."),
     ],

@@ -200,6 +200,7 @@ def test_markdown_is_drawn_without_its_marks() -> None:
         '<p class="item" dir="auto">• <em>Rain</em> &amp; H<sub>2</sub>O</p>'
         '<p class="item" dir="auto">2. Wind x</p>'
     )
+    assert markdown("<details>\n\n<p>It **fell</p>") == '<p class="text" dir="auto"> It fell </p>'
     for fenced in (
         "```python\n**a**\n```",
         "~~~\n**a**\n~~~\n",

@@ -281,6 +281,8 @@ def draw_block(
     elif markdown and (quotation := _QUOTATION.match(text, start, end)):
         start, kind = quotation.end(), f"{kind} quotation"
     words = draw_marked(text, start, end, marks, markdown)
+    if not words.strip():  # nothing but tags
+        return Markup()
     return Markup('<p class="{}" dir="auto">{}{}</p>').format(kind, before, words)
 
 
