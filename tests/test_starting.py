@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -94,13 +95,43 @@ def test_a_sentence_that_points_back_defines_nothing(make_corpus: Callable[..., 
         made(make_corpus, {"port.txt": sentence})
 
 
-@given(st.text("AQ:? \n.*#1is a bollard", max_size=200))
-def test_evidence_is_a_span_of_its_document(text: str) -> None:
-    for name in ("d.md", "d.txt"):
-        for question in starting._from_document(read_document(text, name)):
-            assert question.text.strip()
-            for piece in question.evidence:
-                assert 0 <= piece.start < piece.end <= len(text)
+LINES = st.lists(
+    st.sampled_from(
+        [
+            "A bollard is a post.",
+            "*Fenders* are a kind of cushion. The quay is old.",
+            "Q: Who owns the quay?",
+            "1. Is there a fee?",
+            "A: The town owns it.",
+            "# Harbour handbook",
+            "## What does it mean?",
+            "## Mooring a boat",
+            "- Tie it to the bollard.",
+            "?",
+            "",
+            "",
+        ]
+    ),
+    max_size=12,
+).map("\n".join)
+
+
+def test_evidence_is_a_span_of_its_document() -> None:
+    origins = Counter[str]()
+
+    @given(LINES)
+    def check(text: str) -> None:
+        for name in ("d.md", "d.txt"):
+            document = read_document(text, name)
+            for question in starting._from_document(document):
+                origins[question.origin] += 1
+                assert question.text.strip()
+                for piece in question.evidence:
+                    assert 0 <= piece.start < piece.end <= len(text)
+                    assert text[piece.start : piece.end].strip()
+
+    check()
+    assert origins.keys() == {"faq", "definition", "heading"}
 
 
 def test_the_same_question_of_two_documents_has_both_as_relevant(make_corpus: Callable[..., Path]) -> None:
@@ -263,12 +294,21 @@ def test_a_heading_is_asked_about_if_it_says_something(heading: str, title: str,
     assert starting.question_about(heading, title) == asked
 
 
-@given(st.text("AQ:? \n.*#1is a bollard", max_size=200))
-def test_what_is_suggested_can_be_shown_and_names_a_section(text: str) -> None:
-    document = read_document(text, "d.md")
-    for question, section in starting.questions_of(document):
-        assert starting.presentable(question)
-        assert section in {block.section for block in document.blocks}
+def test_what_is_suggested_can_be_shown_and_names_a_section() -> None:
+    suggested = set[tuple[str, str]]()
+
+    @given(LINES)
+    def check(text: str) -> None:
+        document = read_document(text, "d.md")
+        questions = starting.questions_of(document)
+        suggested.update(questions)
+        for question, section in questions:
+            assert starting.presentable(question)
+            assert section in {block.section for block in document.blocks}
+
+    check()
+    assert len({question for question, _ in suggested}) > 4
+    assert len({section for _, section in suggested}) > 2
 
 
 def test_suggested_questions_come_from_all_documents() -> None:
