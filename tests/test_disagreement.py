@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -293,26 +294,43 @@ WORDS = st.sampled_from(
     "The rebels lost 400 killed 1,577,725 about between and or to from 8 August 1945 31 February 0 99:99 18:00 according Glantz by 1956"
     " million , . ; soldiers Soviet Japanese while some sources 3–5 % km $5 twelve dozen of the Tarn".split()
 )
-TEXTS = st.lists(st.lists(WORDS, max_size=25).map(" ".join), max_size=5)
-QUESTIONS = st.sampled_from(
-    [
-        "When was Tarn taken?",
-        "How many soldiers died?",
-        "At what time did it begin?",
-        "Who led the rebels?",
-        "How far is Tarn?",
-    ]
-)
+SALAD = st.lists(WORDS, max_size=25).map(" ".join)
+SAID = {  # a question -> what texts say to it, and values
+    "When was Tarn taken?": ("Tarn was taken on {}.", ["6 May 1712", "7 May 1712", "31 February 1713"]),
+    "How many soldiers died at Tarn?": ("{} soldiers died at Tarn.", ["400", "About 900", "1,577,725"]),
+    "How far is Tarn from Arkona?": ("Tarn is {} from Arkona.", ["3 km", "5 km", "3–5 km"]),
+    "At what time did the siege of Tarn begin?": ("The siege of Tarn began at {}.", ["18:00", "4 a.m."]),
+    "Who led the rebels?": ("{} led the rebels.", ["Glantz", "Marshal Ivan Petrov"]),
+}
 
 
-@settings(max_examples=150, deadline=None)
-@given(QUESTIONS, TEXTS)
-def test_any_text_gives_none_or_several_positions(question: str, texts: list[str]) -> None:
-    got = found(question, *texts)
-    assert len(got) != 1
-    assert len({position.normal for position in got}) == len(got)
-    assert all(0 <= n < len(texts) for position in got for n in position.statements)
-    assert all(position.statements for position in got)
+@st.composite
+def asked_of_texts(draw: st.DrawFn) -> tuple[str, list[str]]:
+    question = draw(st.sampled_from(sorted(SAID)))
+    template, given = SAID[question]
+    said = st.sampled_from(given).map(template.format)
+    text = st.one_of(
+        said, said, SALAD, st.tuples(said, SALAD).map(" ".join), st.tuples(SALAD, said).map(" ".join)
+    )
+    return question, draw(st.lists(text, min_size=1, max_size=5))
+
+
+def test_any_text_gives_none_or_several_positions() -> None:
+    several = Counter[str]()
+
+    @settings(max_examples=300, deadline=None)
+    @given(asked_of_texts())
+    def check(asked: tuple[str, list[str]]) -> None:
+        question, texts = asked
+        got = found(question, *texts)
+        several[question] += bool(got)
+        assert len(got) != 1
+        assert len({position.normal for position in got}) == len(got)
+        assert all(0 <= n < len(texts) for position in got for n in position.statements)
+        assert all(position.statements for position in got)
+
+    check()
+    assert several.total() > 20
 
 
 # ---- what people write in rules, price lists and papers
