@@ -131,11 +131,32 @@ def test_the_word_that_more_passages_hold_is_meant() -> None:
     assert put_right("on shumsha", Words(shumshu=9, shumshi=2)) == "on shumshu"
 
 
-@given(st.text())
-def test_any_text_is_put_right_once_and_its_white_space_stays(text: str) -> None:
-    right = put_right(text, DOCUMENTS)
-    assert put_right(right, DOCUMENTS) == right
-    assert [c for c in right if c.isspace()] == [c for c in text if c.isspace()]
+@st.composite
+def misspelt(draw: st.DrawFn) -> str:
+    """A word of the documents in which one letter is left out, doubled or another."""
+    word = draw(st.sampled_from(sorted(DOCUMENTS.counts)))
+    place = draw(st.integers(1, len(word) - 1))
+    letter = draw(st.sampled_from(["", word[place] * 2, "x"]))
+    return word[:place] + letter + word[place + 1 :]
+
+
+WORDS = misspelt() | st.sampled_from(["did", "the", "Emperor", "fall?"]) | st.text(max_size=5)
+GAPS = st.text(" \t\n\u3000", min_size=1, max_size=3)
+
+
+def test_any_text_is_put_right_once_and_its_white_space_stays() -> None:
+    changed: list[str] = []
+
+    @given(st.lists(st.tuples(WORDS, GAPS).map("".join), max_size=8).map("".join))
+    def check(text: str) -> None:
+        right = put_right(text, DOCUMENTS)
+        if right != text:
+            changed.append(text)
+        assert put_right(right, DOCUMENTS) == right
+        assert [c for c in right if c.isspace()] == [c for c in text if c.isspace()]
+
+    check()
+    assert len(changed) > 10
 
 
 # In the chatbot ---------------------------------------------------------------------------------
