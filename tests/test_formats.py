@@ -328,7 +328,7 @@ def test_ligatures_become_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     assert texts(read(make_pdf([column(20, ["An oQce."])]), "pdf")) == ["An office."]
 
 
-def test_lines_are_in_order_and_none_is_lost_whatever_the_layout() -> None:
+def test_no_word_is_lost_whatever_the_layout() -> None:
     rng = random.Random(7)
     for _ in range(30):
         runs = [
@@ -336,9 +336,24 @@ def test_lines_are_in_order_and_none_is_lost_whatever_the_layout() -> None:
             for number in range(40)
             for x, y in [(rng.uniform(0, 500), rng.uniform(0, 700))]
         ]
-        ordered = " ".join(line.text for line in lines(runs, 1)).split()
-        assert sorted(ordered) == sorted(run.text for run in runs)
+        read = " ".join(line.text for line in lines(runs, 1)).split()
+        assert sorted(read) == sorted(run.text for run in runs)
         assert without_repeats([runs])[0] != []
+
+
+def test_rows_are_read_from_the_top_and_each_from_the_left_in_whatever_order_they_are_drawn() -> None:
+    rng = random.Random(7)
+    for _ in range(30):
+        runs = []
+        for row in range(20):
+            left = 50.0
+            for number in range(rng.randint(1, 6)):
+                right = left + rng.uniform(5, 60)
+                bottom = 700 - 14 * row + rng.uniform(-1, 1)
+                runs.append(Run(f"r{row}w{number}", left, right, bottom, bottom + 10))
+                left = right + rng.uniform(3, 9)
+        drawn = rng.sample(runs, len(runs))
+        assert " ".join(line.text for line in lines(drawn, 1)).split() == [run.text for run in runs]
 
 
 # Office, web and tables ---------------------------------------------------------------------
