@@ -602,8 +602,21 @@ def test_letters_with_accents_among_others_are_western(text: str) -> None:
     assert decode(text.encode("cp1252")) == (text, "read as cp1252; save it as UTF-8 if that is wrong")
 
 
-def test_a_short_chinese_text_is_not_western() -> None:
-    assert "cp1252" not in decode("會議在三月舉行。請帶書來。\n".encode("big5"))[1]
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("会议在三月举行。请带书来。\n", "gb18030"),
+        ("会議は三月に開かれます。本を持ってきてください。\n", "cp932"),
+    ],
+)
+def test_a_short_text_with_two_bytes_a_character_is_read(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding)) == (text, f"read as {encoding}; save it as UTF-8 if that is wrong")
+
+
+def test_a_short_text_in_big5_is_taken_for_another_encoding_but_not_for_western() -> None:
+    text, told = decode("會議在三月舉行。請帶書來。\n".encode("big5"))
+    assert "cp1252" not in told
+    assert re.search(r"[à-ÿ]{2}", text) is None
 
 
 @pytest.mark.parametrize(
