@@ -95,6 +95,7 @@ def test_names_of_documents_are_drawn_as_text() -> None:
         printing.printable([Turn("Q", answer(), looked_in=(NASTY,))], "", ""),
     ]
     for part in drawn:
+        assert "&lt;script&gt;alert" in part
         assert "<script>alert" not in part
         assert "<img" not in part
 

@@ -74,6 +74,7 @@ def test_whatever_files_are_called_they_are_drawn_as_text() -> None:
         documents.draw_report(reading_report([], {}, [UnreadFile(NASTY, NASTY)], [NASTY])),
     ]
     for part in drawn:
+        assert "&lt;script&gt;alert" in part
         assert "<script" not in part
         assert "<img" not in part
 
