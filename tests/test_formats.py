@@ -974,6 +974,12 @@ def test_answers_of_a_page_stand_below_their_questions() -> None:
         ("Two metres.", "FAQ › How long is it?"),
         ("No.", "FAQ › Is it new?"),
     ]
+    broken = b"<p><b>How long is it?</b><br>Two<br>metres.</p><p><b>Is it so new? </b><br>No.</p>"
+    document = document_of("faq.html", broken)
+    assert [(document.text[block.start : block.end], block.section) for block in document.blocks] == [
+        ("Two metres.", "How long is it?"),
+        ("No.", "Is it so new?"),
+    ]
     rows = document_of("faq.csv", b"Asked,Said\nIs it very blue?,It is.\nIs it very red?,No.\n")
     assert len(rows.blocks) == 2
 

@@ -176,6 +176,8 @@ def block_parts(root: Any, left_out: Container[Any] = frozenset()) -> Iterator[P
                 yield from _definitions(element, left_out)
                 walk.skip_subtree()
                 continue
+            if tag == "br" and not preformatted and "".join(pieces[-8:]).rstrip().endswith("?"):
+                yield from flush()  # a question with its answer below
             text = element.text or ""
             pieces.append(
                 ("\n" if preformatted else " ") if tag == "br" else raised(text) if tag == "sup" else text
