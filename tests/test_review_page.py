@@ -435,6 +435,7 @@ def test_on_a_phone_the_list_and_the_vote_take_turns(open_page: OpenPage, own: O
 @browser
 def test_without_questions_some_are_made_evaluated_and_reported(open_page: OpenPage, own: Own) -> None:
     page = open_page(url=own.url)
+    page.get_by_role("button", name="Dark or light").click()
     page.goto(f"{own.url}#evaluation")
     page.get_by_role("button", name="Make up to").click()
     form = page.get_by_role("form", name="Evaluation")
@@ -452,9 +453,12 @@ def test_without_questions_some_are_made_evaluated_and_reported(open_page: OpenP
         "How well the search finds"
     )
     expect(page.locator("dialog iframe")).to_have_attribute("sandbox", "")
+    expect(page.frame_locator("dialog iframe").locator("body")).to_have_css(
+        "background-color", "rgb(20, 22, 25)"
+    )
     with page.expect_download() as download:
         page.get_by_role("button", name="Save as a file").click()
-    assert Path(download.value.path()).read_text("utf-8").startswith("<!doctype html>")
+    assert Path(download.value.path()).read_text("utf-8").startswith('<!doctype html>\n<html lang="en">')
     page.keyboard.press("Escape")
     expect(figures.get_by_role("button", name="Open the report")).to_be_focused()
 

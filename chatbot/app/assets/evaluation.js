@@ -88,8 +88,16 @@
     const frame = find("#evaluation-page iframe");
     if (!frame) return;
     const box = dialog();
-    box.querySelector(".report-shown").replaceChildren(frame.cloneNode(true));
+    const shown = frame.cloneNode(true);
+    shown.srcdoc = inTheme(frame.srcdoc);
+    box.querySelector(".report-shown").replaceChildren(shown);
     if (!box.open) box.showModal();
+  }
+
+  // A report of its own follows the system; here the reader may have chosen.
+  function inTheme(html) {
+    const { theme } = document.documentElement.dataset;
+    return theme ? html.replace("<html ", `<html style="color-scheme: ${theme === "dark" ? "dark" : "light"}" `) : html;
   }
 
   function dialog() {
@@ -105,7 +113,7 @@
       <div class="report-shown"></div>`;
     made.addEventListener("click", ({ target }) => {
       if (target.closest("[data-close]")) made.close();
-      if (target.closest("[data-keep]")) keep(made.querySelector("iframe").getAttribute("srcdoc"));
+      if (target.closest("[data-keep]")) keep(find("#evaluation-page iframe").srcdoc);
     });
     made.addEventListener("close", () => {
       asked = false;
