@@ -180,8 +180,21 @@ def test_numbers_become_buttons_only_where_a_citation_has_them() -> None:
 def test_a_number_that_a_document_wrote_stays_text() -> None:
     quote = "As shown elsewhere [1] it rained."
     drawn = drawing.draw_numbers(f"{quote} [1]", [citation(quote=quote)])
-    assert drawn.startswith(quote)
+    assert visible(drawn).startswith(quote)
     assert drawn.count("<button") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "before", "held"),
+    [
+        ("It fell. [1] [2]", "It ", "fell."),
+        ("Donaudampfschifffahrt. [1][2]", "Donaudampfschi", "fffahrt."),
+        ("気圧計は正午に下がったということである。 [1] [2]", "気圧計は正午に下がったと", "いうことである。"),
+    ],
+)
+def test_numbers_stay_on_a_line_with_the_word_before_them(line: str, before: str, held: str) -> None:
+    drawn = drawing.draw_numbers(line, [citation(), citation(number=2)])
+    assert re.sub("<button.*?</button>", "#", drawn) == f'{before}<span class="cited">{held}##</span>'
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from chatbot.inline import is_markdown
 from chatbot.writing import count
 
 FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
+LAST_WORD = re.compile(r"(?<!\S)\S{1,14}\Z|\S{1,8}\Z")  # of a long one the end: where it is cut no line ends
 PROGRESS = {"searching": "Searching the documents", "reading": "Reading the best passages"}
 WHY = {
     "dense": ("Meaning", "how close the whole passage is to the question"),
@@ -316,14 +317,23 @@ def draw_numbers(line: str, citations: Sequence[Citation]) -> Markup:
     by_number = {str(citation.number): citation for citation in citations}
     quotes = [citation.words for citation in citations]
     spans = [(line.find(quote), line.find(quote) + len(quote)) for quote in quotes if quote in line]
-    drawn, last = Markup(), 0
+    cited, last = list[tuple[str, Markup]](), 0
     for mark in re.finditer(r"\s?\[(\d+)\]", line):
         quoted = any(start <= mark.start() < end for start, end in spans)
         if mark[1] in by_number and not quoted:
-            drawn += line[last : mark.start()]  # Markup escapes what it adds
-            drawn += draw_number(by_number[mark[1]])
+            text, numbers = line[last : mark.start()], Markup()
+            if cited and not text:
+                text, numbers = cited.pop()
+            cited.append((text, numbers + draw_number(by_number[mark[1]])))
             last = mark.end()
-    return drawn + line[last:]
+    return Markup().join(draw_cited(*each) for each in cited) + line[last:]  # Markup escapes what it adds
+
+
+def draw_cited(text: str, numbers: Markup) -> Markup:
+    """Text and the numbers after it, which stand on a line with its last word."""
+    word = LAST_WORD.search(text)
+    start = word.start() if word else len(text)
+    return Markup('{}<span class="cited">{}{}</span>').format(text[:start], text[start:], numbers)
 
 
 def draw_number(citation: Citation) -> Markup:
