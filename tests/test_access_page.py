@@ -373,6 +373,11 @@ def test_icons_and_marks_are_seen_in_forced_colours(open_page: OpenPage) -> None
     ground = page.locator("#chat").evaluate(paint)
     for selector in ("#top .icon.theme", "#panel .icon.close", ".turn .icon.copy", "#panel mark.current"):
         assert page.locator(selector).first.evaluate(paint) != ground, selector
+    article.get_by_role("button", name="Bad answer").click()
+    reasons = article.locator(".option")
+    reasons.first.click()
+    outline = "e => getComputedStyle(e).outlineStyle"
+    assert [reasons.nth(n).locator("span").evaluate(outline) for n in (0, 1)] == ["solid", "none"]
     send = "e => getComputedStyle(e, '::before').backgroundColor"
     assert page.locator("#send").evaluate(send) != page.locator("#send").evaluate(paint)
 
