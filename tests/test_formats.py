@@ -728,14 +728,16 @@ def test_html_keeps_the_content_and_drops_the_frame() -> None:
         ),
         (
             b"<p>Codes<dl><dt>E11</dt><dd>Sensor fault.</dd><div><dt>E12:</dt><dt>E13</dt><dd><p>No <b>power</b>.</p><p>Or no fuse.</p></dd></div>"
-            b"<dt>Reset<dd>By hand.</dd><dd hidden>No.</dd><dd>By itself.<dt>E14</dl>After.",
+            b"<dt>Reset<dd>By hand.</dd><dd hidden>No.</dd><dd>By itself.<dt>E14</dt><dt>E15</dl>After.",
             [
                 "Codes",
                 "E11: Sensor fault.",
-                "E12, E13: No power. Or no fuse.",
+                "E12, E13: No power.",
+                "Or no fuse.",
                 "Reset: By hand.",
                 "Reset: By itself.",
                 "E14",
+                "E15",
                 "After.",
             ],
         ),

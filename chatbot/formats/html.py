@@ -40,6 +40,7 @@ _FRAME_NAMES = set(
 _FRAME_SHARE = 0.3  # of the text of a page; what holds more is a wrapper, whatever it is called
 _LINK_SHARE = 0.7  # of an element's text; above it, it is a list of links
 _LINKS = 3
+_MOST_TERMS = 4  # that have one meaning
 _MOST_SPANNED = 1000  # columns or rows of a cell; as browsers have it for columns
 # Below both of these the search for the main content has missed it.
 _LEAST_CHARACTERS = 250
@@ -207,31 +208,37 @@ def _unwrapped(dl: Any) -> Iterator[Any]:
 
 
 def _definitions(dl: Any, left_out: Container[Any]) -> Iterator[Part]:
-    """Rows such as "E11: Sensor fault.", one for each meaning; an answer stands below the question that is its term."""
+    """Rows such as "E11: Sensor fault.", one for each meaning; of one in paragraphs the first names the term.
+
+    An answer stands below the question that is its term.
+    """
     terms: list[str] = []
-    told = True
+    told = False
     for child in _unwrapped(dl):
         if child.tag not in {"dt", "dd"} or child in left_out or _hidden(child, child.tag):
             continue
         parts = list(block_parts(child, left_out))
         if child.tag == "dt":
             terms = [] if told else terms
-            terms += [tidy(" ".join(part.text for part in parts)).rstrip(":")] if parts else []
+            terms += filter(None, [tidy(" ".join(part.text for part in parts)).rstrip(":")])
             told = False
             continue
-        term = ", ".join(terms)
-        if term.endswith("?"):
-            yield from () if told else [Part(term)]
-            yield from parts
-        elif term and parts and not any(part.row or part.level or "\n" in part.text for part in parts):
-            meaning = " ".join(part.text for part in parts)
-            yield Part(f"{term}: {meaning}", row=True)
-        else:
-            yield from [Part(term)] if term and not told else []
-            yield from parts
+        term = ", ".join(terms[-_MOST_TERMS:])
+        unread = [] if told else terms[:-_MOST_TERMS]
+        yield from map(Part, unread)
+        if term and parts and not term.endswith("?") and not _is_apart(parts[0]):
+            parts[0] = Part(f"{term}: {parts[0].text}", row=len(parts) == 1)
+        elif term and not told:
+            yield Part(term)
+        yield from parts
         told = True
-    if terms and not told:
-        yield Part(", ".join(terms))
+    if not told:
+        yield from map(Part, terms)
+
+
+def _is_apart(part: Part) -> bool:
+    """Whether no term goes before it on its line."""
+    return part.row or part.level > 0 or "\n" in part.text
 
 
 def _hidden(element: Any, tag: str) -> bool:
