@@ -143,8 +143,11 @@ def test_after_a_reload_the_address_decides_the_view(open_page: OpenPage, served
     assert page.url == f"{served.url}/#{view}"
     expect(page.locator(".pane.shown")).to_have_id(f"{view.split('/')[0]}-view")
     expect(page.locator(".pane.shown")).to_be_visible()
+    named = {"documents": "Documents", "review": "Review", "evaluation": "Evaluate"}[view.split("/")[0]]
+    expect(page).to_have_title(f"{named} – Footnote")
     page.get_by_role("navigation").get_by_role("button", name="Chat").click()
     expect(page.locator('#conversation .turn[data-turn="0"]')).to_be_visible()
+    expect(page).to_have_title("Footnote")
 
 
 def test_conversations_are_listed_found_renamed_and_opened(open_page: OpenPage) -> None:
@@ -383,6 +386,7 @@ def test_a_link_shows_the_answer_and_asks_it_again(open_page: OpenPage) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == address
     assert re.search(r"#receipt/[0-9a-f]{20}$", address)
     page.goto(address)
+    expect(page).to_have_title(f"{QUESTION[:59]}… – Footnote")
     expect(page.locator("#panel mark.current").first).to_be_visible()
     page.goto(f"{address[:-4]}none")
     expect(page.locator("#receipt")).to_contain_text("This answer cannot be shown")

@@ -518,6 +518,7 @@
   function receiptShown() {
     find("#receipt").classList.remove("waiting");
     if (wanted === null) return; // it was left meanwhile
+    window.footnote.nameTab();
     const again = find("#receipt .now > h3");
     if (again) {
       again.focus({ preventScroll: true });

@@ -95,6 +95,15 @@
     const isLost = document.activeElement?.closest("#page .pane:not(.shown)");
     if (isLost && name === "chat") find("#question textarea")?.focus();
     shown[name]?.(...rest);
+    nameTab();
+  }
+
+  // The browser's tab is called after the view, at the address of an answer after its question.
+  function nameTab() {
+    const { name } = address();
+    const named = name === "chat" ? null : find(name === "receipt" ? "#receipt .question" : `#top [data-go="${name}"]`);
+    const text = named?.textContent ?? "";
+    document.title = text ? `${text.length > 60 ? `${text.slice(0, 59)}…` : text} – Footnote` : "Footnote";
   }
 
   function go(name, ...rest) {
@@ -358,6 +367,7 @@
     collection: () => collection,
     servedCollection,
     findExamples,
+    nameTab,
     UNREACHABLE: "The page cannot reach its server. Is Footnote still running?",
     find,
     findAll,
