@@ -106,7 +106,13 @@
   function step(by) {
     const views = viewsOf(open.turn);
     const place = views.findIndex((view) => view.dataset.view === open.number);
-    if (views[place + by]) openSource(open.turn, views[place + by].dataset.view, false);
+    if (!views[place + by]) return;
+    const wasExplained = reading().querySelector(".why")?.open;
+    openSource(open.turn, views[place + by].dataset.view, false);
+    const why = reading().querySelector(".why");
+    if (!wasExplained || !why) return;
+    why.open = true;
+    showMark();
   }
 
   // In the place of another answer's. Beside the chat the panel always shows, below it only while a source is open.
@@ -205,7 +211,8 @@
     const room = box.clientHeight - covered - (mark?.offsetHeight ?? 0);
     const below = mark ? depth(box, mark) : 0;
     const isNear = !mark || below + mark.offsetHeight < box.clientHeight * 0.8;
-    box.scrollTop = isNear ? 0 : below - covered - Math.max(room / 3, 0);
+    const isExplained = box.querySelector(".why[open]"); // at the top, and that is what is being read
+    box.scrollTop = isNear || isExplained ? 0 : below - covered - Math.max(room / 3, 0);
     shownAt = box.scrollTop;
   }
 
