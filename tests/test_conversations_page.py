@@ -430,6 +430,11 @@ def test_a_link_shows_the_sources_of_its_own_collection(open_page: OpenPage, two
     expect(panel.locator("[data-whole] [data-marks].current")).to_be_visible()  # in the whole document
     expect(panel.locator(".note")).to_be_hidden()
     expect(panel.get_by_role("link", name="Open the document")).to_have_count(0)  # that view is of ships
+    page.goto(two.url)
+    change_over(page, "ships")
+    listed = open_list(page).locator("li .name")
+    expect(listed).to_be_disabled()
+    expect(listed).to_contain_text("Choose the collection “harbour” to open it")
 
 
 @pytest.mark.parametrize(

@@ -263,14 +263,19 @@
   function drawItem(kept) {
     const answers = `${kept.receipts.length} answer${kept.receipts.length === 1 ? "" : "s"}`;
     const elsewhere = kept.collection !== collection;
-    const small = make("small", { textContent: [dayOf(kept.changed), answers, elsewhere ? kept.collection : ""].filter(Boolean).join(" · ") });
+    const small = make("small", { textContent: [dayOf(kept.changed), answers].filter(Boolean).join(" · ") });
     const opener = make("button", { type: "button", className: "name", disabled: elsewhere }, make("span", { dir: "auto" }), small);
-    if (elsewhere) opener.title = `About other documents: ${kept.collection}`;
+    if (elsewhere) opener.append(make("small", { textContent: whereToOpen(kept.collection) }));
     opener.dataset.action = "open-conversation";
     const item = make("li", {}, opener, tool("rename-conversation", "rename", "Rename"), tool("delete-conversation", "clear", "Delete"));
     item.dataset.id = kept.id;
     nameItem(item, titleOf(kept));
     return item;
+  }
+
+  function whereToOpen(name) {
+    const isThere = findAll("#top .switch option").some((option) => option.value === name);
+    return isThere ? `Choose the collection “${name}” to open it` : `Of the collection “${name}”, which is not here`;
   }
 
   function tool(action, kind, label) {
