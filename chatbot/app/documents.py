@@ -325,7 +325,7 @@ def draw_frame(file_bytes: int) -> Markup:
         '<div class="behind"></div>'
         '<details class="report"><summary>Reading report</summary><div></div></details>'
         '<div class="seek"><label for="documents-query" class="unseen">Find documents</label>'
-        '<input type="search" id="documents-query" placeholder="Find documents by title, name or kind"'
+        '<input type="search" id="documents-query" placeholder="Find by title, name or kind"'
         ' autocomplete="off" spellcheck="false"><p class="matches" role="status"></p></div>'
         '<div class="choice"></div><p class="asks-all">Tick documents to ask only those.</p>'
         '<table><caption class="unseen">Documents</caption><thead><tr>{columns}'
