@@ -12,7 +12,7 @@ from typing import Any
 
 from chatbot import __version__
 from chatbot.errors import ChatbotError, QuestionError
-from chatbot.writing import sendable, stream_utf8
+from chatbot.writing import count, sendable, stream_utf8
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -246,7 +246,8 @@ def as_text(answer: dict[str, Any]) -> str:
     missing = answer["not_found"]
     if missing:
         searched = missing["searched"]
-        lines.append(f"Searched {searched['passages']:,} passages of {searched['documents']:,} documents.")
+        passages, documents = (count(searched[kind], kind[:-1]) for kind in ("passages", "documents"))
+        lines.append(f"Searched {passages} of {documents}.")
         if missing["missing_terms"]:
             lines.append("Nowhere in them: " + ", ".join(missing["missing_terms"]))
     if answer.get("unmentioned"):

@@ -114,7 +114,7 @@ from chatbot.errors import (
 )
 from chatbot.starting import presentable, suggest_questions
 from chatbot.terms import plain_words, stem_words, stems, terms
-from chatbot.writing import file_hash, write_at_once
+from chatbot.writing import count, file_hash, write_at_once
 
 FORMAT = 4  # raised when an older index can no longer be read, or would be built otherwise today
 METHODS = ("dense", "bm25", "rrf", "ours")
@@ -262,7 +262,7 @@ class BuildReport:
 
     def __str__(self) -> str:
         return (
-            f"{self.documents:,} documents, {self.passages:,} passages: {self.embedded:,} embedded,"
+            f"{count(self.documents, 'document')}, {count(self.passages, 'passage')}: {self.embedded:,} embedded,"
             f" {self.reused:,} reused, {self.removed:,} removed in {self.seconds:.1f} s"
         )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from chatbot.corpus import Document, UnreadFile
 from chatbot.formats.content import NO_TEXT_LAYER
+from chatbot.writing import count
 
 _SHINGLE = 5  # words
 _SKETCH = 64  # smallest hashes kept of a document (Broder 1997)
@@ -54,7 +55,7 @@ class ReadingReport:
     def __str__(self) -> str:
         least, median, most = self.passages
         lines = [
-            f"{_count(self.documents, 'document')} read, {_count(len(self.unread), 'file')} not read;"
+            f"{count(self.documents, 'document')} read, {count(len(self.unread), 'file')} not read;"
             f" passages a document: {least:,} to {most:,}, median {median:g}"
         ]
         findings = {
@@ -62,7 +63,7 @@ class ReadingReport:
             "pages without text": list(self.textless),
             "read with a warning": list(self.warned),
             "near-duplicate": [f"{later} repeats {earlier}" for later, earlier in self.near_duplicates],
-            "encoding damage": [f"{doc_id}: {count:,} places" for doc_id, count in self.damaged],
+            "encoding damage": [f"{doc_id}: {count(places, 'place')}" for doc_id, places in self.damaged],
             "no passage": list(self.no_passages),
         }
         for kind, found in findings.items():
@@ -71,9 +72,6 @@ class ReadingReport:
                 lines.append(f"{kind}: and {len(found) - _LISTED:,} more")
         return "\n".join(lines)
 
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def count_left_out(left_out: Mapping[str, str]) -> str:
@@ -151,8 +149,8 @@ def _near_duplicates(sketches: Sequence[frozenset[int]]) -> list[tuple[int, int]
         likeness, best = max(
             (
                 (_likeness(sketch, sketches[earlier]), -earlier)
-                for earlier, count in shared.items()
-                if count >= _NEAR * len(sketch)
+                for earlier, common in shared.items()
+                if common >= _NEAR * len(sketch)
             ),
             default=(0.0, 0),
         )
