@@ -81,6 +81,11 @@ def test_an_answer_says_in_which_documents_alone_it_looked() -> None:
     many = tuple("ABCDE")
     assert "Looked only in: A, B, C and 2 more" in visible(drawing.draw_looked_in(many))
     assert drawing.draw_looked_in(many).count("<li") == 5
+    long = drawing.draw_looked_in(
+        ("Ships", "The harbours of the northern islands and of the mainland, volume two")
+    )
+    assert "Looked only in: Ships, The harbours of the northern islands and of the …<" in long
+    assert "volume two</li>" in long
     turn = Turn("Q", answer(), looked_in=("Ships", "Tr*ees"))
     assert "*Looked only in: Ships, Tr\\*ees*" in markdown.turn_markdown(turn)
     assert "Looked only in: Ships, Tr*ees" in printing.printable([turn], "", "")

@@ -18,9 +18,11 @@ from chatbot.app.markdown import turn_markdown
 from chatbot.app.parts import address_of
 from chatbot.app.text import name_some, section_below, shorten, without_title
 from chatbot.app.turns import Lost, Placed, Source, Turn
+from chatbot.app.voting import first_words
 from chatbot.inline import is_markdown
 from chatbot.writing import count
 
+LONGEST_NAME = 48  # characters of each of the documents that alone were asked
 FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 LAST_WORD = re.compile(r"(?<!\S)\S{1,14}\Z|\S{1,8}\Z")  # of a long one the end: where it is cut no line ends
 PROGRESS = {"searching": "Searching the documents", "reading": "Reading the best passages"}
@@ -230,9 +232,10 @@ def draw_reply(answer: Answer, vote: str, looked_in: Sequence[str] = ()) -> Mark
 
 
 def draw_looked_in(names: Sequence[str]) -> Markup:
-    """The documents that alone were asked; many unfold."""
-    told = f"Looked only in: {name_some(names)}"
-    if name_some(names) == ", ".join(names):
+    """The documents that alone were asked; many unfold, and long titles in full."""
+    some = name_some([first_words(name, LONGEST_NAME) for name in names])
+    told = f"Looked only in: {some}"
+    if some == ", ".join(names):
         return Markup('<p class="looked-in" dir="auto">{}</p>').format(told)
     items = Markup().join(Markup('<li dir="auto">{}</li>').format(name) for name in names)
     return Markup('<details class="looked-in"><summary dir="auto">{}</summary><ul>{}</ul></details>').format(
