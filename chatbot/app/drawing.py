@@ -368,7 +368,7 @@ def draw_source_list(citations: Sequence[Citation]) -> Markup:
     places: dict[Markup, list[Citation]] = {}
     for citation in citations:
         places.setdefault(draw_place(citation), []).append(citation)
-    item = Markup('<li><span class="numbers">{}</span><span dir="auto">{}</span></li>')
+    item = Markup('<li dir="auto"><span class="numbers">{}</span><span>{}</span></li>')
     items = Markup().join(
         item.format(Markup().join(map(draw_number, cited)), place) for place, cited in places.items()
     )
