@@ -25,6 +25,7 @@ from chatbot.result import AnswerFigures, Ranking, Result, Settings, keep_result
 
 MOST_QUESTIONS = 100_000
 STARTING_SET = 50
+STOPPED = "Stopped. Nothing was changed."
 BROKEN = "something went wrong; the window Footnote was started from says what"
 DRAWN = importlib.util.find_spec("matplotlib") is not None  # without it there are figures but no report
 
@@ -122,7 +123,7 @@ class Evaluations:
             result = measure(collection, corpus, chatbot, settings, tell)
             note = self._keep(collection, result)
         except Stopped:
-            note = "Stopped. Nothing was changed."
+            note = STOPPED
         except ChatbotError as error:
             note = f"Not evaluated: {error}"
         except Exception:  # the thread has no caller who could be told

@@ -508,3 +508,5 @@ def test_a_second_visitor_sees_that_an_evaluation_runs_and_may_stop_it(
         expect(page.get_by_role("button", name="Evaluate").last).to_be_enabled()
     first.get_by_role("button", name="Chat", exact=True).click()
     expect(composer(first)).to_be_visible()
+    first.get_by_role("button", name="Evaluate", exact=True).click()  # told once
+    expect(first.locator("#evaluation-state")).not_to_contain_text("Stopped")

@@ -19,6 +19,7 @@ from chatbot.measuring import (
     DRAWN,
     MOST_QUESTIONS,
     STARTING_SET,
+    STOPPED,
     Evaluations,
     Split,
     State,
@@ -79,7 +80,8 @@ def answer_click(
     answer = Markup('<p data-request="{}" data-kind="{}">{}</p>').format(
         request, "problem" if problem else "done", problem or said
     )
-    drawn = draw_progress(evaluations, name, collection.live_index.generation)
+    came = data.get("do") == "show" and data.get("watched") is not True
+    drawn = draw_progress(evaluations, name, collection.live_index.generation, came=came)
     return settings, drawn, sendable(str(answer))
 
 
@@ -172,8 +174,11 @@ def draw_no_questions() -> Markup:
 # Progress and figures -----------------------------------------------------------------------
 
 
-def draw_progress(evaluations: Evaluations, name: str, live: str) -> str:
-    """`live`: the generation of the index as it is now."""
+def draw_progress(evaluations: Evaluations, name: str, live: str, *, came: bool = False) -> str:
+    """`live`: the generation of the index as it is now.
+
+    Who `came` after the evaluation had ended is not told that it was stopped.
+    """
     state, running = evaluations.state(name), evaluations.running
     if state.running:
         shown = draw_running(state)
@@ -184,7 +189,8 @@ def draw_progress(evaluations: Evaluations, name: str, live: str) -> str:
         shown = Markup('<section class="sheet wait" data-running="other"><p>{}</p></section>').format(text)
     else:
         shown = Markup()
-    note = Markup('<p class="stopped">{}</p>').format(state.note) if state.note else Markup()
+    told = "" if came and state.note == STOPPED else state.note
+    note = Markup('<p class="stopped">{}</p>').format(told) if told else Markup()
     result = draw_result(state.result, live) if state.result else Markup()
     if not shown and not note and not result:
         result = Markup(

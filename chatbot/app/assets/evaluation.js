@@ -57,7 +57,7 @@
 
   parts["evaluation-page"] = (element, trigger, watch) => watch("value", () => asked && openReport());
 
-  shown.evaluation = () => send && act({ do: "show" });
+  shown.evaluation = () => send && act({ do: "show", watched: Boolean(stage) });
 
   const clearProblem = () => find("#evaluation .form-problem")?.replaceChildren();
 
