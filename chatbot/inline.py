@@ -18,7 +18,7 @@ _STYLING = re.compile(
     re.IGNORECASE,
 )
 _LAYOUT = re.compile(
-    r"<!--.*-->|</?(?:center|dd|details|div|dl|dt|figcaption|figure|h[1-6]|hr|img|li|ol|p|picture|section|source|summary|table"
+    r"<!--.*-->|</?(?:center|dd|details|div|dl|dt|figcaption|figure|h[1-6]|hr|li|ol|p|picture|section|source|summary|table"
     r"|tbody|td|th|thead|tr|ul)\b[^>]*>",
     re.IGNORECASE | re.DOTALL,
 )

@@ -224,7 +224,7 @@ _LETTERS = {"m": 1e6, "k": 1e3}  # behind an amount of money
 _WORD = "|".join(sorted((*_DIGITS, *_SCALES), key=len, reverse=True))
 _PARTS = {"half": 0.5, "quarter": 0.25}
 NUMBER_WORDS = (  # "half a million", "two hundred and fifty", "two and a half million"
-    rf"(?:half an? )?(?:{_WORD})s?(?:(?:[- ]|(?<=hundred) and |(?<=thousand) and |(?<=million) and )(?:{_WORD})s?| and an? (?:half|quarter))*"
+    rf"(?:half an? )?(?:{_WORD})(?:(?:[- ]|(?<=hundred) and |(?<=thousand) and |(?<=million) and )(?:{_WORD})| and an? (?:half|quarter))*"
 )
 _NUMBER = re.compile(
     r"(?:\b(?:(?P<about>about|around|some|roughly|approximately|approx\.|circa|c\.|ca\.|an estimated|estimated at)"
@@ -246,9 +246,10 @@ _UNITS = (  # as written, in which unit, and how many of it
     (r"yards?", "km", 0.0009144),
     (r"feet|ft", "km", 0.0003048),
     (r"inch(?:es)?", "km", 2.54e-5),
-    (r"hours?", "hour", 1.0),
-    (r"minutes?", "hour", 1 / 60),
-    (r"seconds?", "hour", 1 / 3600),
+    (r"hours?|hrs?|(?-i:h)", "hour", 1.0),
+    (r"minutes?|mins?", "hour", 1 / 60),
+    (r"seconds?|secs?|(?-i:s)", "hour", 1 / 3600),
+    (r"milliseconds?|ms", "hour", 1 / 3.6e6),
     (r"days?", "day", 1.0),
     (r"weeks?", "day", 7.0),
     (r"months?", "month", 1.0),
@@ -267,7 +268,7 @@ _UNITS = (  # as written, in which unit, and how many of it
     (r"r(?:o?u)bles?", "rouble", 1.0),
     (r"yen", "yen", 1.0),
     (r"pounds?", "pound", 1.0),
-    (r"euros?", "euro", 1.0),
+    (r"euros?|€", "euro", 1.0),
     (r"crowns?|kron(?:a|or|er)", "crown", 1.0),
     (r"francs?", "franc", 1.0),
     (r"marks", "mark", 1.0),
@@ -384,7 +385,7 @@ def _normal(low: float, high: float, unit: str) -> str:
 def _worded(words: str) -> tuple[float, float]:
     total = group = largest = 0.0
     for word in re.findall(r"[a-z]+", words.lower()):
-        scale = _SCALES.get(word) or _SCALES.get(word.removesuffix("s"), 0)
+        scale = _SCALES.get(word, 0)
         if scale:
             group = (group or 1) * scale
         elif word in _PARTS and total:  # "a million and a half"

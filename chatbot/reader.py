@@ -460,11 +460,12 @@ _RANK = (
     r"|Sir|Lord|Saint|Pope|Bishop|Senator|Governor|Historian|historian|ambassador|premier|emperor|commander)"
 )
 _CAPITAL = f"[{''.join(letter for letter in map(chr, range(0x250)) if letter.isupper())}]"
+_LETTERS = r"(?:[’'-]?[^\W\d_])+"
 _PARTICLE = "(?:de|von|van|den|der|of the|al|ibn|bin|da|di|du|le|la)"
 _NAME = rf"{_CAPITAL}[\w’'-]+(?: {_CAPITAL}\.){{0,2}}(?:(?: {_PARTICLE}){{0,2}} {_CAPITAL}[\w’'-]+){{0,3}}"
 _PERSON = re.compile(
     rf"(?:{_RANK}(?: {_RANK})* )(?P<ranked>{_NAME})"
-    rf"|(?P<plain>\b{_CAPITAL}[^\W\d_][^\W\d_’'-]*(?: {_CAPITAL}\.)*(?:(?: {_PARTICLE}){{0,2}} {_CAPITAL}[^\W\d_’'-]+){{1,3}})"
+    rf"|(?P<plain>\b{_CAPITAL}{_LETTERS}(?: {_CAPITAL}\.)*(?:(?: {_PARTICLE}){{0,2}} {_CAPITAL}{_LETTERS}){{1,3}})"
 )
 _PLACE = re.compile(
     rf"\b(?:in|at|near|on|to|from|off|of|into|outside|aboard) (?:the )?(?P<place>{_NAME}(?: (?:am|upon|an der|sur) {_CAPITAL}[\w’'-]+)?)"
@@ -589,6 +590,7 @@ def _asked_cell(asked: Asked, row: str) -> Span | None:
         (start, end)
         for name, (start, end) in named_cells(row)
         if not asked.weights.keys().isdisjoint(stems(name)) and end - start <= LONGEST_CELL
+        if len(name) <= LONGEST_CELL and name.count("(") == name.count(")")  # not in brackets of a sentence
         if not set(stems(row[start:end])) <= asked.weights.keys()
     ]
     return cells[0] if len(cells) == 1 else None

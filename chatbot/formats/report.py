@@ -73,7 +73,6 @@ class ReadingReport:
         return "\n".join(lines)
 
 
-
 def count_left_out(left_out: Mapping[str, str]) -> str:
     """How many files of each kind were left out on purpose: "hidden (2), about the corpus (1)"; "" for none."""
     return ", ".join(f"{kind} ({number:,})" for kind, number in Counter(left_out.values()).items())
