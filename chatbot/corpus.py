@@ -15,7 +15,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -342,7 +342,7 @@ def read_document(text: str, name: str, warnings: tuple[str, ...] = ()) -> Docum
     stem = _stem(name)
     if not is_markdown(name):
         title, body = _title_line(text)
-        answers = below_questions(text, list(_below_items(text, _paragraphs(text, body))))
+        answers = below_questions(text, list(_paragraphs(text, body)))
         return Document(name, title or stem, text, name, tuple(answers), warnings)
     matter, body, problem = _front_matter(text)
     blocks, headings = _markdown_blocks(text, body)
@@ -395,11 +395,6 @@ _TITLE_LINE = re.compile(
 )
 _STOPPED = re.compile(r"[.!?…][\"'”’»)\]]*\Z")
 _ITEM = re.compile(r"(?:\r\n|\n|\r)(?=[ \t]*(?:[-*•‣▪●◦–]|\d{1,3}[.)]|\(\d{1,3}\)|\(?[a-z]\))[ \t]+\S)")
-_ITEM_NAME = re.compile(
-    r"(?P<line>\d{1,3}[.)][ \t]+(?P<words>\w[^\r\n]{0,58}[^\s.!?…:;,=-]))[ \t]*(?:\r\n|\n|\r)(?P<indent>[ \t]+)(?P<sentence>\S)"
-)
-_WORDS_OF_A_NAME = 6
-_NEVER_LAST_OF_A_NAME = frozenset("a an and as at by for from in is of on or that the to was with".split())
 _MARKER = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*")
 
 
@@ -495,38 +490,6 @@ def _paragraphs(text: str, body: int) -> Iterator[Block]:
             line = item.end()
         yield from _block(text, line, stop, "")
         start = following
-
-
-def _below_items(text: str, blocks: Iterable[Block]) -> Iterator[Block]:
-    """The blocks with what is set in below the name of a numbered item as below a heading.
-
-    "1. Attendance", of which the next line is a sentence and no more of the name.
-    """
-    width = max(map(len, text.splitlines()), default=0)
-    section, count = "", 0
-    for block in blocks:
-        line = 1 + max(text.rfind(newline, 0, block.start) for newline in "\r\n")
-        name = _ITEM_NAME.match(text, block.start, block.end)
-        if name and _names_an_item(text, name, block, block.start - line, width):
-            section, count = name["line"], count + 1
-            yield replace(block, start=name.start("sentence"), section=section, heading=count)
-            continue
-        if block.start == line:
-            section = ""
-        yield replace(block, section=section, heading=count)
-
-
-def _names_an_item(text: str, name: re.Match[str], block: Block, indent: int, width: int) -> bool:
-    words, following = name["words"].split(), text[name.start("sentence") : block.end].split(maxsplit=1)[0]
-    return (
-        len(name["indent"].expandtabs()) > indent
-        and len(words) <= _WORDS_OF_A_NAME
-        and not words[0][0].islower()
-        and words[-1] not in _NEVER_LAST_OF_A_NAME
-        and not following[0].islower()
-        and indent + len(name["line"]) + 1 + len(following) <= width  # it ends before the lines do
-        and bool(_STOPPED.search(text, name.start("sentence"), block.end))
-    )
 
 
 def _block(

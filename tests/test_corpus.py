@@ -318,34 +318,6 @@ def test_plain_text_is_parted_by_blank_lines_and_list_items() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (
-            "1. Attendance\n   41 members were present.\n\n   Nobody left.\n2. The roof\n   It leaks.\nIt rains.",
-            [
-                ("41 members were present.", "1. Attendance"),
-                ("Nobody left.", "1. Attendance"),
-                ("It leaks.\nIt rains.", "2. The roof"),
-            ],
-        ),
-        (
-            "1. Attendance\n   It was very good.\n\nThe end.",
-            [("It was very good.", "1. Attendance"), ("The end.", "")],
-        ),
-        # the sentence goes on, by its next word, its last one, and as far as the lines of the text are filled
-        ("1. The roof\n   leaks in the rain.", [("1. The roof\n   leaks in the rain.", "")]),
-        ("1. The roof of\n   Ann leaks in the rain.", [("1. The roof of\n   Ann leaks in the rain.", "")]),
-        ("1. The roof over\n   Ann\n   leaks again.", [("1. The roof over\n   Ann\n   leaks again.", "")]),
-        ("1. Attendance\n41 were there.", [("1. Attendance\n41 were there.", "")]),
-        ("1. Attendance.\n   41 were there.", [("1. Attendance.\n   41 were there.", "")]),
-        ("1. Milk\n   Bread", [("1. Milk\n   Bread", "")]),
-    ],
-)
-def test_the_name_of_a_numbered_item_is_a_heading(text: str, expected: list[tuple[str, str]]) -> None:
-    assert blocks(text, "a.txt") == expected
-
-
-@pytest.mark.parametrize(
     ("text", "title", "expected"),
     [
         ("Minutes, 7 April 2026\n\nThe roof leaks.", "Minutes, 7 April 2026", ["The roof leaks."]),

@@ -103,14 +103,6 @@ def test_questions_that_head_their_answers_are_drawn_as_headings() -> None:
     ]
 
 
-def test_names_of_numbered_items_are_drawn_as_headings() -> None:
-    assert blocks("1. The roof\n   It leaks.\n2. The door", {"1. The roof": 1}) == [
-        ("heading", 1, 0, "1. The roof"),
-        ("text", 0, 1, "   It leaks."),
-        ("item", 0, 1, "2. The door"),
-    ]
-
-
 def test_rows_of_a_table_stand_below_each_other() -> None:
     text = "Prices\n\nTool: Lathe; Deposit: £40\nTool: Saw; Deposit: £80\n\nBy day.\fPrices\nNone."
     assert blocks(text, {"Prices": 1}, rows=True) == [

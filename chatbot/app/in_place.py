@@ -104,7 +104,8 @@ def find_blocks(
 ) -> Iterator[Shown]:
     """The blocks between two line starts, in order.
 
-    A line of "#", one of `headings` and one that asks a question among these are headings; pages end at form feeds. With `rows` lines that follow each other are rows of a table, else they are one paragraph.
+    A line of "#", one of `headings` that stands alone and one that asks a question among these are headings; pages end
+    at form feeds. With `rows` lines that follow each other are rows of a table, else they are one paragraph.
     """
     number = 0
     written = len(text.rstrip())
@@ -160,7 +161,6 @@ def _runs(
         elif (
             _HEADING.match(text, start, stop)
             or (_RULE.match(text, start, stop) and not run)
-            or (not rows and text[start:stop].strip() in headings)
             or _question_level(text[start:stop], headings)
         ):
             if run:
