@@ -148,11 +148,14 @@ def _twins(asked: _Question, items: Sequence[Statement], year: int) -> Iterator[
         told.append((item.doc_id, _stems(rest), list(_claims(asked, n, item.text, found))))
     for (doc_id, words, claims), (other, others, rivals) in itertools.combinations(told, 2):
         common = len(words & others)
-        if doc_id == other or len(claims) != len(rivals) or common < max(3, 0.8 * len(words | others)):
+        enough = 2 if words == others else max(3, 0.8 * len(words | others))
+        if doc_id == other or len(claims) != len(rivals) or common < enough:
             continue
         if claims and rivals and _are_other_rows(items[claims[0].item], items[rivals[0].item]):
             continue
         apart = [(a, b) for a, b in zip(claims, rivals, strict=True) if not _compatible(a, b)]
+        if asked.particle or any(a.value.unit != b.value.unit for a, b in apart):
+            continue
         if (
             len(apart) == 1
             and _in_one_column(*apart[0], items)
@@ -182,7 +185,12 @@ def _comparable(asked: _Question, a: _Claim, b: _Claim, items: Sequence[Statemen
         return False
     if a.item == b.item:
         return _contrasted(a, b, items[a.item].text)
-    if _are_other_rows(items[a.item], items[b.item]) or not _in_one_column(a, b, items):
+    if (
+        _in_parallel(a, b, items)
+        or _shares_of_others(a, b, items)
+        or _are_other_rows(items[a.item], items[b.item])
+        or not _in_one_column(a, b, items)
+    ):
         return False
     if a.marks != b.marks or (a.years and b.years and not a.years & b.years):
         return False
@@ -201,6 +209,36 @@ def _comparable(asked: _Question, a: _Claim, b: _Claim, items: Sequence[Statemen
     if _told_apart(asked, a, b, items):
         return False
     return a.places == b.places or bool(a.said_by and b.said_by and a.said_by != b.said_by)
+
+
+def _in_parallel(a: _Claim, b: _Claim, items: Sequence[Statement]) -> bool:
+    """Whether one document says the same of two things: "Hedges may be 2 m high", "Fences may be 1.2 m high"."""
+    one, other = items[a.item], items[b.item]
+    if one.doc_id != other.doc_id or a.value.unit == "name" or a.said_by or b.said_by:
+        return False
+    ours, theirs = (
+        {
+            stem
+            for stem in _stems(_without(items[c.item].text, [(c.value.start, c.value.end)]))
+            if not stem.isdigit()
+        }
+        - _EVENT_STEMS
+        - _GENERIC
+        for c in (a, b)
+    )
+    return 0 < len(ours - theirs) <= 2 and 0 < len(theirs - ours) <= 2
+
+
+def _shares_of_others(a: _Claim, b: _Claim, items: Sequence[Statement]) -> bool:
+    """Whether two shares are of different things ("70 percent of the playground", "60 percent of the bridge")."""
+    if a.value.unit != "percent":
+        return False
+    whole = (_WHOLE.match(items[claim.item].text, claim.value.start) for claim in (a, b))
+    ours, theirs = (_stems(match[1]) if match else frozenset() for match in whole)
+    return bool(ours and theirs) and ours.isdisjoint(theirs)
+
+
+_WHOLE = re.compile(r"[^;,.]*?(?:%|per ?cent) of (?:the |a |an |all |its |their )?((?:\w+ )?\w+)")
 
 
 def _are_other_rows(one: Statement, other: Statement) -> bool:

@@ -372,6 +372,7 @@ def _number(text: str, match: re.Match[str]) -> Value:
 # what sets a limit, which another may contradict
 _RULES = re.compile(
     r"\b(?:(?:may|can|must|shall|should)(?! have)|cannot|allow(?:s|ed)|permit(?:s|ted)|limit(?:s|ed)?|require[sd]?|needs?|minimum|maximum)\b"
+    r"|\b(?:is|are) (?=up to |at most |at least |no more than )"
 )
 
 
