@@ -15,7 +15,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -342,14 +342,21 @@ def read_document(text: str, name: str, warnings: tuple[str, ...] = ()) -> Docum
     stem = _stem(name)
     if not is_markdown(name):
         title, body = _title_line(text)
-        answers = below_questions(text, list(_paragraphs(text, body)))
+        answers = _by_line(text, below_questions(text, list(_paragraphs(text, body))))
         return Document(name, title or stem, text, name, tuple(answers), warnings)
     matter, body, problem = _front_matter(text)
     blocks, headings = _markdown_blocks(text, body)
     title = " ".join(str(matter.get("title") or "").split()) or next(filter(None, headings), stem)
     if problem:
         warnings = (*warnings, f"{name}: front matter ignored ({problem})")
-    return Document(name, title, text, name, tuple(below_questions(text, blocks, markdown=True)), warnings)
+    return Document(
+        name,
+        title,
+        text,
+        name,
+        tuple(below_questions(text, list(_by_line(text, blocks)), markdown=True)),
+        warnings,
+    )
 
 
 def _read_jsonl(text: str, name: str) -> Iterator[Document]:
@@ -442,12 +449,15 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
             headings.append(without_marks(following.content))
             path.append((level, headings[-1]))
         elif token.type == "html_block":
-            section = SECTION_JOINT.join(entry[1] for entry in path)
-            for start, end in prose_of_html(
-                text, lines[token.map[0]], lines[min(token.map[1], len(lines) - 1)]
-            ):
+            for piece in prose_of_html(text, lines[token.map[0]], lines[min(token.map[1], len(lines) - 1)]):
                 markup += 1
-                blocks += _block(text, start, end, section, len(headings) + markup)
+                if piece.level:
+                    path = [entry for entry in path if entry[0] < piece.level]
+                    headings.append(without_marks(text[piece.start : piece.end]))
+                    path.append((piece.level, headings[-1]))
+                    continue
+                section = SECTION_JOINT.join(entry[1] for entry in path)
+                blocks += _block(text, piece.start, piece.end, section, len(headings) + markup)
             markup += 1
         elif token.type in {"paragraph_open", "tr_open", "fence", "code_block"}:
             start, end = lines[token.map[0]], lines[min(token.map[1], len(lines) - 1)]
@@ -490,6 +500,41 @@ def _paragraphs(text: str, body: int) -> Iterator[Block]:
             line = item.end()
         yield from _block(text, line, stop, "")
         start = following
+
+
+def _by_line(text: str, blocks: Iterable[Block]) -> Iterator[Block]:
+    """The blocks cut at lines that are none of one sentence: where each is "Label: value", and below the name of a
+    numbered item ("1. Attendance" over "   41 members were present.").
+    """
+    for block in blocks:
+        lines = list(_FULL_LINE.finditer(text, block.start, block.end)) if block.prose else []
+        cuts = [0]
+        if len(lines) > 1 and all(_LABELLED.fullmatch(line[0]) and line[0][-1] != "?" for line in lines):
+            cuts = list(range(len(lines)))
+        elif len(lines) > 1 and _names_an_item(lines[0][0], lines[1][0]):
+            cuts = [0, 1]
+        for first, following in itertools.pairwise([*cuts, None]):
+            start = lines[first].start() if first else block.start
+            end = lines[following].start() if following else block.end
+            start, end = _strip(text, start, end)
+            yield replace(block, start=start, end=end)
+
+
+def _names_an_item(line: str, below: str) -> bool:
+    words = line.split()[1:]
+    return bool(
+        _ITEM_NAME.fullmatch(line.strip())
+        and 0 < len(words) <= _WORDS_OF_A_NAME
+        and words[-1] not in _NEVER_LAST_OF_A_NAME
+        and re.match(r"[ \t]+[^\sa-z]", below)
+    )
+
+
+_FULL_LINE = re.compile(r"[^\r\n\f]+")
+_LABELLED = re.compile(r"[ \t>]*(?:[-*•][ \t]+)?[^\W\d_][^:.!?]{0,38}:[ \t]+\S.*")
+_ITEM_NAME = re.compile(r"\d{1,3}[.)][ \t]+[^\sa-z].*[^\s.!?…:;,=-]")
+_WORDS_OF_A_NAME = 6
+_NEVER_LAST_OF_A_NAME = frozenset("a an and as at by for from in is of on or that the to was with".split())
 
 
 def _block(
@@ -691,7 +736,7 @@ def _word_ends_sentence(word: str, text: str, match: re.Match[str], end: int) ->
     lower = word.lower()
     next_word = _WORD.match(text, match.end(), end)
     starter = bool(next_word) and next_word[0].lower() in _STARTERS  # type: ignore[index]  # bool above
-    if lower in _NEVER_LAST or (lower.endswith((".gen", ".col"))):
+    if (lower in _NEVER_LAST and word != "ms") or (lower.endswith((".gen", ".col"))):
         return False
     if len(word) == 1 and word.isalpha() and word.isupper():
         return starter and next_word is not None and len(next_word[0]) > 1

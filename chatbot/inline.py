@@ -28,6 +28,8 @@ _TAG = re.compile(
     r"<!--.*?(?:-->|\Z)|<(?P<silent>script|style|svg|template)\b.*?(?:</(?P=silent)\s*>|\Z)|</?[a-z!?][^<>]*>",
     re.IGNORECASE | re.DOTALL,
 )
+_WITHIN = re.compile(r"<br\b[^>]*>|</?t[dh]\b[^>]*>", re.IGNORECASE)  # a sentence, a row
+_HEADING = re.compile(r"<(?:h(?P<level>[1-6])|summary)\b", re.IGNORECASE)
 _BETWEEN_TAGS = re.compile(r"(?:\s|<[^<>]*>)*+(?P<words>.*?)(?:\s|<[^<>]*>)*", re.DOTALL)
 _LINE_BREAK = re.compile(r"<br\b[^>]*>", re.IGNORECASE)
 _QUOTED_LINE = re.compile(r"(?<=[\r\n])[ \t]*(?:>[ \t]?)+")
@@ -83,18 +85,29 @@ def runs(text: str) -> list[Run]:
     return list(_with_marks_in_words(text, found))
 
 
-def prose_of_html(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Where words stand between the tags of a block of HTML, whatever tags within a sentence are in them.
+@dataclass(frozen=True)
+class Prose:
+    """Words between tags: text[start:end]; `level` is that of a heading, 7 of a summary, else 0."""
+
+    start: int
+    end: int
+    level: int = 0
+
+
+def prose_of_html(text: str, start: int, end: int) -> Iterator[Prose]:
+    """What stands between the tags of a block of HTML, whatever tags within a sentence or a row are in it.
 
     Scripts, styles and comments hold none.
     """
-    place = start
+    place, level = start, 0
     for tag in [*_TAG.finditer(text, start, end), None]:
-        if tag and (_STYLING.fullmatch(tag[0]) or _LINE_BREAK.fullmatch(tag[0])):
+        if tag and (_STYLING.fullmatch(tag[0]) or _WITHIN.fullmatch(tag[0])):
             continue
-        stop = tag.start() if tag else end
-        yield from _without_outer_tags(text, place, stop)
+        for words in _without_outer_tags(text, place, tag.start() if tag else end):
+            yield Prose(*words, level)
         place = tag.end() if tag else end
+        heading = _HEADING.match(tag[0]) if tag else None
+        level = int(heading["level"] or 7) if heading else 0
 
 
 def _without_outer_tags(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -75,6 +75,7 @@ SENTENCES = {
     "initial at the end": "It was known as Plan B.| The others had failed.",
     "morning": "It began at 1 a.m. Tokyo time.| The tanks moved at 2 a.m.| The guns were silent.",
     "evening": "They left at 5 p.m. on Monday.| They met at 6 p.m.| She was late.",
+    "milliseconds": "It answers within 20 ms.| The lamp goes on.| Ms. Lee saw it.",
     "decimal": "Pi is 3.14 or so.| It rose by 2.5 per cent.",
     "year at the end": "He came in 1945.| 12 men came with him.",
     "page and volume": "See p. 12 and vol. IV of the report.| It is long.",
@@ -455,6 +456,39 @@ def test_a_sentence_too_long_is_divided_with_a_warning() -> None:
         r"a\.txt: a sentence of 10 word pieces at character 11 is divided into \d parts of at most 4",
         warnings[0],
     )
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.md"])
+def test_lines_with_labels_and_names_of_items_are_no_one_sentence(name: str) -> None:
+    text = (
+        "Fee: 45 euros\nOpening hours: 9 to 5, on Sundays 10\n\nNote: it is\nlate.\n\n"
+        "1. Attendance\n   Forty came. They ate.\n\n2. Open the valve\n   and go on.\n\n3. It rained.\n   Much."
+    )
+    document = read_document(text, name)
+    blocks = [" ".join(text[block.start : block.end].split()) for block in document.blocks]
+    assert [block.removeprefix("1. ").removeprefix("2. ").removeprefix("3. ") for block in blocks] == [
+        "Fee: 45 euros",
+        "Opening hours: 9 to 5, on Sundays 10",
+        "Note: it is late.",
+        *(
+            ["Attendance", "Forty came. They ate."]
+            if name == "a.txt"
+            else ["Attendance Forty came. They ate."]
+        ),
+        "Open the valve and go on.",
+        "It rained. Much.",
+    ]
+
+
+def test_headings_of_html_in_markdown_are_headings() -> None:
+    text = '<h1 align="center">Pontoon</h1>\n<p>It floats.</p>\n\n<details><summary>Is it red?</summary>\n\nYes.\n\n## Use\n\nPush.\n'
+    document = read_document(text, "a.md")
+    assert document.title == "Pontoon"
+    assert [(text[b.start : b.end], b.section) for b in document.blocks] == [
+        ("It floats.", "Pontoon"),
+        ("Yes.", "Pontoon › Is it red?"),
+        ("Push.", "Pontoon › Use"),
+    ]
 
 
 def test_a_word_without_white_space_is_divided_too() -> None:

@@ -641,6 +641,20 @@ def test_cells_of_a_row_of_markdown(row: str, cells: list[str]) -> None:
     assert [row[start:end] for start, end in table.cells_of(row)] == cells
 
 
+def test_the_headers_of_an_answered_message_are_no_text() -> None:
+    mail = (
+        b"Subject: Office\n\nWe open at nine.\n\n-----Original Message-----\nFrom: Ann\nSent: Tuesday, 08:30\n"
+        b"To: Bob\n\nWhen do you open?\n\n> From: Bob\n> Date: Monday\n> Subject: Office\n>\n> Hello.\n\nTo: the shop\nDate: May\n"
+    )
+    assert texts(read(mail, "eml")) == [
+        "We open at nine.",
+        "When do you open?",
+        "> Hello.",
+        "To: the shop",
+        "Date: May",
+    ]
+
+
 @pytest.mark.parametrize(
     ("data", "rows"),
     [

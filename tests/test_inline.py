@@ -106,8 +106,9 @@ def test_what_is_left_out_is_marks_and_addresses(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "prose"),
     [
-        ("<details><summary>Reset it</summary>\n  Hold <b>SET</b> for<br>8 s.\n</details>", ["Reset it", "Hold <b>SET</b> for<br>8 s."]),
-        ("<table><tr><td>E04</td><td>No <i>signal</i></td></tr></table>", ["E04", "No <i>signal"]),
+        ("<details><summary>Reset it</summary>\n  Hold <b>SET</b> for<br>8 s.\n</details>", ["7 Reset it", "Hold <b>SET</b> for<br>8 s."]),
+        ("<table><tr><td>E04</td><td>No <i>signal</i></td></tr></table>", ["E04</td><td>No <i>signal"]),
+        ("<h3 align=center>Pontoon</h3><p>It floats.", ["3 Pontoon", "It floats."]),
         ("<p align=center><b>Bold</b> <img src=x> words</p>", ["Bold", "words"]),
         ("<!-- not this --><script>nor = '<p>this</p>'</script><style>p {}</style>", []),
         ("<div>\n</div>", []),
@@ -115,4 +116,5 @@ def test_what_is_left_out_is_marks_and_addresses(text: str) -> None:
     ],
 )  # fmt: skip
 def test_the_words_between_tags_are_prose(text: str, prose: list[str]) -> None:
-    assert [text[start:end] for start, end in prose_of_html(text, 0, len(text))] == prose
+    found = prose_of_html(text, 0, len(text))
+    assert [f"{p.level or ''} {text[p.start : p.end]}".lstrip() for p in found] == prose

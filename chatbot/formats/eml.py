@@ -18,6 +18,9 @@ from chatbot.formats.table import row_sentence
 _NAMED = ("From", "To", "Cc")
 _WIDTHS = 60, 100  # characters; to which programs break lines
 _QUOTED = re.compile(r"(?:>[ \t]?)*")
+_HEADERS_OF_ANOTHER = re.compile(  # above a message that is answered or passed on
+    r"(?m)^(?:[> \t]*-{2,}.*-{2,}[ \t]*\n+)?(?:[> \t]*\*?(?:From|Sent|Date|To|Cc|Subject):.*\n){3,}"
+)
 _ITEM = re.compile(r"(?:[-*•‣–]|\d{1,3}[.)]|\(?[a-z]\))[ \t]+\S")
 
 
@@ -116,7 +119,8 @@ def _attached_name(leaf: EmailMessage) -> str:
 
 def _lines(text: str) -> Iterator[Part]:
     """Paragraphs: lines that go on where a program broke them, not where the writer did."""
-    lines = [line.rstrip() for line in clean(text).splitlines()]
+    lines = _HEADERS_OF_ANOTHER.sub("\n", clean(text)).splitlines()
+    lines = [line.rstrip() for line in lines]
     least, most = _WIDTHS
     width = max([least, *(len(line) for line in lines if len(line) <= most and "://" not in line)])
     paragraph: list[str] = []
