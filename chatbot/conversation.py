@@ -931,6 +931,9 @@ def _noun_with_article(said: str, asked: str) -> _Edit | None:
     return (slot.start, slot.end, said) if slot else None
 
 
+_PERMITTED = re.compile(r"\b(?:may|can|could|must|should|shall) (?:\w+ )?\w+ \w", re.I)
+
+
 def _articled(asked: str, n: int, articles: frozenset[str]) -> _Slot | None:
     """The only common noun that has one of these articles, if there is one."""
     slots = [slot for slot in _slots(asked, n) if slot.article in articles]
@@ -944,6 +947,8 @@ def _bare_noun(said: str, asked: str) -> _Edit | None:
     if len(words) > 3 or any(word.kind != "word" for word in words):
         return None
     many = _is_plural(words[-1].low)
+    if not many and len(words) == 1 and _PERMITTED.search(asked):
+        return None  # "and smoke", which may be done too
     slots = [slot for slot in _slots(asked, len(words)) if not slot.article and slot.noun]
     if not many and any(slot.has("name") for slot in slots):
         return None  # "and nagasaki"

@@ -573,7 +573,7 @@ def below_questions(text: str, blocks: Sequence[Block], markdown: bool = False) 
         if block.prose and (questions := find_questions(text, block.start, block.end, markdown))
     }
     asked = _answered(text, blocks, found) if found else set()
-    if not asked:
+    if not asked and not any(block.section.endswith("?") for block in blocks):
         return list(blocks)
     kept = {number: [q for q in questions if q in asked] for number, questions in found.items()}
     below: list[Block] = []
@@ -593,9 +593,12 @@ def _pieces(
     text: str, blocks: Sequence[Block], found: Mapping[int, Sequence[Question]]
 ) -> Iterator[tuple[Block, Question | None, int, int]]:
     """The blocks cut at their questions. An answer begins behind its "A:", and may be empty."""
-    is_answer = False
+    is_answer, above = False, ""
     for number, block in enumerate(blocks):
         start = block.start
+        if block.section != above:
+            above = block.section
+            is_answer = above.endswith("?")  # a heading that asks
         for question in [*found.get(number, ()), None]:
             span = _strip(text, start, question.start if question else block.end)
             if span[0] < span[1]:

@@ -911,3 +911,11 @@ def test_the_script_prints_every_rewriter(
     for report in reports:
         assert report["ours"]["token F1"]["mean"] == report["ours"]["needed words found"]["mean"] == 1
         assert report["question as it is"]["token F1"]["mean"] == 0.75
+
+
+@pytest.mark.parametrize(
+    ("question", "fragment"),
+    [("May guests park in the yard?", "And smoke?"), ("Can I drink alcohol?", "And drive?")],
+)
+def test_what_may_be_a_deed_takes_no_place_of_a_thing(question: str, fragment: str) -> None:
+    assert all(fragment.rstrip("?") in meant for meant in meanings(fragment, [question]))

@@ -480,6 +480,13 @@ def test_lines_with_labels_and_names_of_items_are_no_one_sentence(name: str) -> 
     ]
 
 
+def test_an_answer_below_a_heading_that_asks_has_no_mark() -> None:
+    text = (
+        "# FAQ\n\n### May I take photos?\n\nA: Yes, you may.\n\nA: is a drive.\n\n### Rules\n\nA: is not.\n"
+    )
+    assert [block for block, _ in blocks(text)] == ["Yes, you may.", "A: is a drive.", "A: is not."]
+
+
 def test_headings_of_html_in_markdown_are_headings() -> None:
     text = '<h1 align="center">Pontoon</h1>\n<p>It floats.</p>\n\n<details><summary>Is it red?</summary>\n\nYes.\n\n## Use\n\nPush.\n'
     document = read_document(text, "a.md")
