@@ -251,7 +251,7 @@ def test_a_chosen_document_that_is_removed_is_told_and_no_longer_asked(
     expect(page.locator("#documents .gone")).to_contain_text("trees.md is no longer in the index")
     expect(page.locator("#documents .chosen")).to_contain_text("Asking 1 of 2 documents")
     go(page, "Chat")
-    page.get_by_role("button", name="Close this message").click()
+    line(page).get_by_role("button", name="Close this message").click()
     expect(line(page).locator(".gone")).to_have_count(0)
     [collection] = ships.collections
     (collection.corpus / "rivers.txt").unlink()
