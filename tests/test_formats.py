@@ -461,6 +461,55 @@ def test_docx_columns_have_the_names_of_both_rows_of_names() -> None:
     assert texts(read(saved(document), "docx")) == ["Zone: A; Fee Day: 5; Fee Night: 7"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "merged", "read_as"),
+    [
+        (
+            [["Day", "Morning", "Afternoon"], ["Monday", "Yoga"], ["Tuesday", "Pilates", "Spin"], ["Friday", "Row"]],
+            "B2:C2",
+            [
+                "Day: Monday; Morning: Yoga",
+                "Day: Tuesday; Morning: Pilates; Afternoon: Spin",
+                "Day: Friday; Morning: Row",
+            ],
+        ),
+        (  # one cell in the body is no caption
+            [["Day", "Morning", "Noon"], ["Week 2"], ["Monday", "Yoga"], ["Tuesday", "Pilates", "Spin"], ["Friday", "Row"]],
+            "B3:C3",
+            [
+                "Day: Week 2",
+                "Day: Monday; Morning: Yoga",
+                "Day: Tuesday; Morning: Pilates; Noon: Spin",
+                "Day: Friday; Morning: Row",
+            ],
+        ),
+        (
+            [["Role", "Day", "Night"], ["Note", "Closed in May"], ["Contact", "Ann Reid", "Bob Ray"]],
+            "B2:C2",
+            ["Role: Note; Day: Closed in May", "Role: Contact; Day: Ann Reid; Night: Bob Ray"],
+        ),
+        (  # names stand above something
+            [["Note", "Closed in May"], ["Contact", "Ann Reid", "Bob Ray"]],
+            "B1:C1",
+            ["Note: Contact; Closed in May: Ann Reid; Bob Ray"],
+        ),
+        (  # behind an empty row and a caption
+            [["Prices"], [], ["Fees of 2024"], ["Zone", "Fee"], [None, "Day", "Night"], ["A", 5, 7]],
+            "B4:C4",
+            ["Prices", "Fees of 2024", "Zone: A; Fee Day: 5; Fee Night: 7"],
+        ),
+    ],
+)  # fmt: skip
+def test_cells_over_columns_are_joined_with_the_names_below_in_the_first_rows_alone(
+    rows: list[list[Any]], merged: str, read_as: list[str]
+) -> None:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.active.merge_cells(merged)
+    assert texts(read(saved(book), "xlsx")) == ["Sheet", *read_as]
+
+
 @pytest.mark.parametrize("block", [7, 1 << 20])
 def test_xlsx_formulas_that_were_never_computed_are_told(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(xlsx, "_BLOCK_BYTES", block)

@@ -114,19 +114,23 @@ def joined_names(heads: Sequence[Row]) -> Row:
 def with_joined_heads(rows: Iterable[tuple[Row, Row]]) -> Iterator[Row]:
     """Rows in which a cell over several columns, above a name for each, is joined with these.
 
-    Each row comes as it is, and with what spans columns in all of them.
+    Each row comes as it is, and with what spans columns in all of them. Names stand in the first two rows of a
+    region, below captions of one cell and above other rows.
     """
-    upper: tuple[Row, Row] | None = None
-    for row, filled in rows:
-        if upper and _are_names_below(*upper, row):
-            yield joined_names([upper[1], row])
-            upper = None
+    for _, region in itertools.groupby(rows, lambda row: any(row[0])):
+        yield from _with_joined_head(region)
+
+
+def _with_joined_head(region: Iterator[tuple[Row, Row]]) -> Iterator[Row]:
+    for first in region:
+        if sum(map(bool, first[0])) < 2:
+            yield first[0]
             continue
-        if upper:
-            yield upper[0]
-        upper = row, filled
-    if upper:
-        yield upper[0]
+        top = [first, *itertools.islice(region, 2)]
+        if len(top) > 2 and _are_names_below(*first, top[1][0]):
+            yield joined_names([first[1], top[1][0]])
+            del top[:2]
+        yield from (row for row, _ in itertools.chain(top, region))
 
 
 def _are_names_below(row: Row, filled: Row, below: Row) -> bool:
