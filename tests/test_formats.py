@@ -437,6 +437,10 @@ PAIRS = [("Name", "Otter"), ("Length", "4.2 m"), ("Owner", "Ann Lee")]
         ([("Country", "Capital"), ("France", "Paris")], ["Country: France; Capital: Paris"]),
         ([("Type", "Complaints"), ("Price", "45"), ("Size", "3")], ["Type: Price; Complaints: 45", "Type: Size; Complaints: 3"]),
         ([("Name", "Meaning"), ("Length", "of the hull")], ["Name: Length; Meaning: of the hull"]),
+        ([("City", "Country"), ("Mexico City", "Mexico"), ("Quebec City", "Canada")], ["City: Mexico City; Country: Mexico", "City: Quebec City; Country: Canada"]),
+        ([("City", "Mayor"), ("Mexico City", "Ann Lee"), ("Quebec City", "Bob Ray")], ["City: Mexico City; Mayor: Ann Lee", "City: Quebec City; Mayor: Bob Ray"]),
+        ([("Type", "Example"), ("Email", "a@b.c"), ("Phone", "555 12")], ["Type: Email; Example: a@b.c", "Type: Phone; Example: 555 12"]),
+        ([("Name", "Date of birth"), ("Type", "early"), ("Size", "late")], ["Name: Type; Date of birth: early", "Name: Size; Date of birth: late"]),
         ([("Team", "1st round"), ("Reds", "3"), ("Blues", "bye")], ["Team: Reds; 1st round: 3", "Team: Blues; 1st round: bye"]),
     ],
 )  # fmt: skip

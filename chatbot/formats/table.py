@@ -17,7 +17,11 @@ _LABEL_CHARACTERS = 40
 _VALUE = re.compile(r"[-–−+]?[$€£¥]?\s?\d[\d.,'/:–-]*(?:\s?[^\s\d]{1,8})?|\S+@\S+|(?:https?://|www\.)\S+")
 _DATE = re.compile(r"\d{1,2}\.? [^\W\d]+ \d{2,4}")
 _OF_VALUES = frozenset(
-    "answer comment comments content definition description details meaning note notes value values".split()
+    """
+    answer comment comments content data default definition description detail details example examples
+    explanation format info information meaning note notes purpose remark remarks result results sample samples
+    text use value values
+    """.split()
 )
 _LABELS = frozenset(  # what things are described by
     """
@@ -207,14 +211,19 @@ def _has_labels(region: Sequence[Row]) -> bool:
         return False
     if first:
         return len({first, *below}) > 1
-    if pairs[0][1].lower() in _OF_VALUES:
+    if _names_values(pairs[0][1]):
         return False
     return sum(map(_is_label, labels[1:])) * 2 >= len(below) and _is_label(labels[0])
 
 
 def _is_label(text: str) -> bool:
+    return text.lower().rstrip(" :") in _LABELS  # not "Mexico City"
+
+
+def _names_values(text: str) -> bool:
+    """Whether it may be the name of a column: "Meaning", "Country", "Unit price", "Date of birth"."""
     words = re.findall(r"[\w-]+", text.lower())
-    return bool(words) and not _LABELS.isdisjoint((words[0], words[-1]))
+    return bool(words) and not (_LABELS | _OF_VALUES).isdisjoint((words[0], words[-1]))
 
 
 def _kind(value: str) -> str:
