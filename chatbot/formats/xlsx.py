@@ -20,6 +20,7 @@ _SCANNED = re.compile(
     rb"(?:<(?:\w+:)?v\s*/>\s*|<(?:\w+:)?v>\s*</(?:\w+:)?v>\s*)?</(?:\w+:)?c>"
 )
 _CURRENCY = re.compile(r'\[\$(?P<named>[^]-]+)[^]]*]|"(?P<quoted>[^"]*)"|(?P<sign>[$£€¥₹])')
+_LOCALE = re.compile(r"\[\$-[^]]*]")  # of a number format: whose words and digits, no currency
 _SIGNS = frozenset("$£€¥₹")
 _HELD = re.compile(r'\[[^]]*]|"[^"]*"|[\\_*].')  # of a number format: no digits
 _CODE = re.compile(r"[A-Z]{3}")
@@ -122,6 +123,7 @@ def _cell(cell: Any) -> str:
 
 def _number(value: float, number_format: str) -> str:
     """An amount of money as the sheet shows it; else as many digits as its reader could mean: 15, what Excel keeps."""
+    number_format = _LOCALE.sub("", number_format)
     if money := _money(value, number_format.split(";")[0]):
         return money
     if "%" in _LITERAL.sub("", number_format):
