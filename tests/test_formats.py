@@ -815,6 +815,15 @@ def test_html_keeps_the_content_and_drops_the_frame() -> None:
             b"<dl><dt>Is it new?<dd>No.<dt>ls<dd><pre>a\nb</pre></dl><dl><p>One.</p><dt>Two</dl>",
             ["Is it new?", "No.", "ls", "a\nb", "One.", "Two"],
         ),
+        (  # text beside terms and meanings
+            b"<dl>Intro words<dt>A</dt> tail <dd>means b</dd> after</dl>",
+            ["Intro words", "A", "tail", "means b", "after"],
+        ),
+        (b"<dl><div>So:<dt>A</dt><dd>b</dd></div></dl>", ["So:", "A", "b"]),
+        (b"<dl><div><dt>A</dt>, <dd>b</dd></div></dl>", ["A", ",", "b"]),
+        (b"<dl><div><dt>A</dt><dd>b</dd></div> after</dl>", ["A", "b", "after"]),
+        (b"<dl><!-- c --> so <dt>A</dt><dd>b</dd></dl>", ["so", "A", "b"]),
+        (b"<dl>\n<!-- c -->\n<div>\n<dt>A</dt>\n<dd>b</dd>\n</div>\n</dl>", ["A: b"]),
         (b"<table><tr><td>Only <i>layout</i></table>tail", ["Only layout", "tail"]),
     ],
 )

@@ -197,7 +197,11 @@ def block_parts(root: Any, left_out: Container[Any] = frozenset()) -> Iterator[P
 
 
 def _is_glossary(dl: Any) -> bool:
-    """Whether it holds terms and what they mean, and nothing beside them."""
+    """Whether it holds terms and what they mean, and nothing beside them, text of its own neither."""
+    wrappers = [dl, *dl.iterchildren("div")]
+    between = [text for wrapper in wrappers for text in (wrapper.text, *(child.tail for child in wrapper))]
+    if any(text and not text.isspace() for text in between):
+        return False
     held = [child for child in _unwrapped(dl) if isinstance(child.tag, str) and not _hidden(child, child.tag)]
     return bool(held) and held[0].tag == "dt" and all(child.tag in {"dt", "dd"} for child in held)
 
