@@ -662,6 +662,12 @@ Day | Ship
 2 | Ben | lost
 
 | 5 | 6 |
+
+| Name | Value |
+|---|---|
+| a | 1 |
+| - | - |
+| b | 22 |
 """
 
 
@@ -674,6 +680,8 @@ Day | Ship
         ("2 | Ben | lost", "Day | Ship"),
         ("Ariel", ""),  # a part of a row
         ("5 | 6", ""),
+        ("a | 1 |", "Name | Value"),
+        ("b | 22", "Name | Value"),  # a row of dashes above it
         ("Hour | Wind", ""),
         ("Below | it:", ""),
     ],

@@ -173,7 +173,7 @@ def column_names(text: str, start: int, end: int) -> str:
     before, behind = text[line:start], text[end:].partition("\n")[0]
     if before.strip(" \t|") or behind.strip(" \t\r|"):
         return ""
-    below = ""
+    head = below = ""
     while line:
         line, stop = text.rfind("\n", 0, line - 1) + 1, line
         row = text[line:stop].rstrip("\r\n")
@@ -181,9 +181,11 @@ def column_names(text: str, start: int, end: int) -> str:
             break
         if _BELOW_HEAD.fullmatch(below):
             names = cells_of(row)[max(before.count("|") - 1, 0) :]
-            return row[names[0][0] : names[-1][1]] if names else ""
+            head = (
+                row[names[0][0] : names[-1][1]] if names else ""
+            )  # the topmost: a row below may be of dashes
         below = row
-    return ""
+    return head
 
 
 def _width(rows: Sequence[Row]) -> int:
