@@ -546,6 +546,30 @@ def test_xlsx_merged_cells_stand_in_all_their_rows(monkeypatch: pytest.MonkeyPat
     ]
 
 
+def test_xlsx_cells_merged_over_rows_fill_no_empty_row() -> None:
+    book = openpyxl.Workbook()
+    rows = [
+        ["Rota"],
+        [],
+        ["Shift", "Who", "Hours"],
+        ["Early", "Ann", 5],
+        [None, "Ben", 6],
+        [],
+        [None, "Eve", 7],
+    ]
+    for row in rows:
+        book.active.append(row)
+    for cells in ("A1:C2", "A4:A7"):
+        book.active.merge_cells(cells)
+    assert texts(read(saved(book), "xlsx")) == [
+        "Sheet",
+        "Rota",
+        "Shift: Early; Who: Ann; Hours: 5",
+        "Shift: Early; Who: Ben; Hours: 6",
+        "Shift: Early; Who: Eve; Hours: 7",
+    ]
+
+
 @pytest.mark.parametrize(("change", "there"), [("ins", 1), ("del", 0), ("moveFrom", 0), ("moveTo", 1)])
 def test_docx_text_is_read_where_it_was_moved_to_and_not_where_it_was(change: str, there: int) -> None:
     space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"

@@ -59,12 +59,15 @@ def read_xlsx(data: bytes) -> Content:
 
 
 def _rows(sheet: Any, merged: dict[int, list[tuple[int, int, int]]]) -> Iterator[tuple[list[str], list[str]]]:
-    """The cells of each row, those merged over rows in all of them; and with those merged over columns in all of these."""
+    """The cells of each row, and with those merged over columns in all of these.
+
+    Those merged over rows stand in each that holds a cell of its own.
+    """
     above: dict[int, tuple[int, str]] = {}  # column -> the last row of a merged cell, and its text
     for number, row in enumerate(sheet.iter_rows(), 1):
         cells = [_cell(cell) for cell in row]
         above = {column: (last, text) for column, (last, text) in above.items() if last >= number}
-        for column, (_, text) in above.items():
+        for column, (_, text) in above.items() if any(cells) else ():
             cells += [""] * (column + 1 - len(cells))
             cells[column] = text
         filled = [*cells]
