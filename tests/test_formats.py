@@ -856,6 +856,14 @@ def test_html_keeps_the_content_and_drops_the_frame() -> None:
         (b"<dl><div><dt>A</dt><dd>b</dd></div> after</dl>", ["A", "b", "after"]),
         (b"<dl><!-- c --> so <dt>A</dt><dd>b</dd></dl>", ["so", "A", "b"]),
         (b"<dl>\n<!-- c -->\n<div>\n<dt>A</dt>\n<dd>b</dd>\n</div>\n</dl>", ["A: b"]),
+        (
+            b"<table><tr><th colspan=3>Boats<tr><th><th colspan=2>Fee<tr><th>Who<th>Day<th>Week<tr><td>Ann<td>5<td>30</table>",
+            ["Boats", "Who: Ann; Fee Day: 5; Fee Week: 30"],
+        ),
+        (
+            b"<table><tr><th>Boats<tr><th colspan=2>Fee<tr><th>Day<th>Week<th>Who<tr><td>5<td>30<td>Ann</table>",
+            ["Boats", "Fee Day: 5; Fee Week: 30; Who: Ann"],
+        ),
         (b"<table><tr><td>Only <i>layout</i></table>tail", ["Only layout", "tail"]),
     ],
 )

@@ -277,12 +277,16 @@ def _rows(table: Any) -> list[_Row]:
 
 
 def _row_parts(rows: Sequence[_Row]) -> Iterator[Part]:
-    """Cells of `<th>` tell the names of columns and rows for sure; of one row of names as for any table."""
+    """Cells of `<th>` tell the names of columns and rows for sure; of one row of names as for any table.
+
+    Above the names a cell over all columns, or all alone in its row, is a caption.
+    """
+    widths = {1, max(len(row.cells) for row in rows)}
     heads = [row.cells for row in itertools.takewhile(lambda row: row.is_head, rows)]
     below = [row.cells for row in rows[len(heads) :]]
     spans = any(len(set(filter(None, cells))) < sum(map(bool, cells)) for cells in heads)
     if below and (len(heads) > 1 or spans):
-        captions = list(itertools.takewhile(lambda cells: len({*cells} - {""}) < 2, heads))
+        captions = list(itertools.takewhile(lambda cells: len({*cells}) == 1 and len(cells) in widths, heads))
         yield from (Part(next(filter(None, cells))) for cells in captions if any(cells))
         names = joined_names(heads[len(captions) :])
         yield from table_parts(below, header=names if any(names) else None)
