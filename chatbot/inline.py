@@ -30,7 +30,7 @@ _TAG = re.compile(
 )
 _WITHIN = re.compile(r"<br\b[^>]*>|</?t[dh]\b[^>]*>", re.IGNORECASE)  # a sentence, a row
 _HEADING = re.compile(r"<(?:h(?P<level>[1-6])|summary)\b", re.IGNORECASE)
-_BETWEEN_TAGS = re.compile(r"(?:\s|<[^<>]*>)*+(?P<words>.*?)(?:\s|<[^<>]*>)*", re.DOTALL)
+_OUTER = re.compile(r"(?:\s|</?[a-z!?][^<>]*>)*+", re.IGNORECASE)
 _LINE_BREAK = re.compile(r"<br\b[^>]*>", re.IGNORECASE)
 _QUOTED_LINE = re.compile(r"(?<=[\r\n])[ \t]*(?:>[ \t]?)+")
 _NEW_LINE = re.compile(r"[ \t]*\\?(?:\r\n|\r|\n)[ \t]*")
@@ -106,14 +106,27 @@ def prose_of_html(text: str, start: int, end: int) -> Iterator[Prose]:
         for words in _without_outer_tags(text, place, tag.start() if tag else end):
             yield Prose(*words, level)
         place = tag.end() if tag else end
-        heading = _HEADING.match(tag[0]) if tag else None
-        level = int(heading["level"] or 7) if heading else 0
+        if tag and (heading := _HEADING.match(tag[0])):
+            level = int(heading["level"] or 7)
+        elif tag and not tag[0].lower().startswith("<img"):  # "<h1><img …> Project</h1>"
+            level = 0
 
 
 def _without_outer_tags(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    words = _BETWEEN_TAGS.fullmatch(text, start, end)
-    if words and any(map(str.isalnum, _TAG.sub("", words["words"]))):
-        yield words.span("words")
+    start = min(_OUTER.match(text, start, end).end(), end)  # type: ignore[union-attr]  # it matches ""
+    while start < end:
+        if text[end - 1].isspace():
+            end -= 1
+        elif (
+            text[end - 1] == ">"
+            and (place := text.rfind("<", start, end)) >= 0
+            and _TAG.fullmatch(text, place, end)
+        ):
+            end = place
+        else:
+            break
+    if any(map(str.isalnum, _TAG.sub("", text[start:end]))):
+        yield start, end
 
 
 def _find(text: str, pieces: Sequence[Token]) -> Iterator[Run]:

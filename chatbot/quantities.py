@@ -258,7 +258,7 @@ _UNITS = (  # as written, in which unit, and how many of it
     (r"ton(?:ne)?s?", "ton", 1.0),
     (r"kilograms?|kilos?|kg", "ton", 0.001),
     (r"grams?|(?-i:g)", "ton", 1e-6),
-    (r"lit(?:re|er)s?|(?-i:l)", "litre", 1.0),
+    (r"lit(?:re|er)s?|(?-i:[lL])", "litre", 1.0),
     (r"millilit(?:re|er)s?|ml", "litre", 0.001),
     (r"kilobytes?|KB", "byte", 1e3),
     (r"megabytes?|MB", "byte", 1e6),

@@ -633,9 +633,8 @@ def _short_span(asked: Asked, evidence: Evidence, cell: Span | None = None) -> S
         start, end = evidence.answer
         spans = [span for span in spans if span[0] < end and start < span[1]]
     if _SIZED.search(asks(asked.text)):  # "6 minutes 40 seconds" is one length
-        spans = [
-            one for one in spans if not any(a < one[0] < measure_end(sentence, (a, b)) for a, b in spans)
-        ]
+        ends = [(a, measure_end(sentence, (a, b))) for a, b in spans]
+        spans = [span for span in spans if not any(a < span[0] < end for a, end in ends)]
     unique: dict[str, Span] = {}
     for start, end in spans:
         unique.setdefault(sentence[start:end].casefold(), (start, end))

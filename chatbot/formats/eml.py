@@ -18,14 +18,18 @@ from chatbot.formats.table import row_sentence
 _NAMED = ("From", "To", "Cc")
 _WIDTHS = 60, 100  # characters; to which programs break lines
 _QUOTED = re.compile(r"(?:>[ \t]?)*")
-_HEADERS_OF_ANOTHER = re.compile(  # above a message that is answered or passed on
-    r"(?m)^(?:[> \t]*-{2,}.*-{2,}[ \t]*\n+)?(?:[> \t]*\*?(?:From|Sent|Date|To|Cc|Subject):.*\n){3,}"
-)
+# above a message that is answered or passed on
+_HEADERS = re.compile(r"(?m)^(?:[> \t]*\*?(?:From|Sent|Date|To|Cc|Subject):[^\n]*\n){3,}")
+_OF_A_MESSAGE = re.compile(r"@|^[> \t]*\*?(?:Sent|Subject):", re.MULTILINE)
+_DASHED = re.compile(r"(?m)^[> \t]*-{2,}[ \w]{1,60}-{2,}[ \t]*$")
 _ITEM = re.compile(r"(?:[-*•‣–]|\d{1,3}[.)]|\(?[a-z]\))[ \t]+\S")
 
 
 def read_eml(data: bytes) -> Content:
-    """Who wrote to whom and when, the text, and the names of what is attached, which is not read."""
+    """Who wrote to whom and when, the text, and the names of what is attached, which is not read.
+
+    The headers of a message that the text answers or passes on are left out.
+    """
     message = email.message_from_bytes(data, policy=default)
     warnings: list[str] = []
     names = [tidy(_header(message, name)) for name in _NAMED]
@@ -117,9 +121,13 @@ def _attached_name(leaf: EmailMessage) -> str:
     return tidy(leaf.get_filename() or "") or leaf.get_content_type()
 
 
+def _without_headers(lines: re.Match[str]) -> str:
+    return "\n" if _OF_A_MESSAGE.search(lines[0]) else lines[0]
+
+
 def _lines(text: str) -> Iterator[Part]:
     """Paragraphs: lines that go on where a program broke them, not where the writer did."""
-    lines = _HEADERS_OF_ANOTHER.sub("\n", clean(text)).splitlines()
+    lines = _DASHED.sub("", _HEADERS.sub(_without_headers, clean(text))).splitlines()
     lines = [line.rstrip() for line in lines]
     least, most = _WIDTHS
     width = max([least, *(len(line) for line in lines if len(line) <= most and "://" not in line)])
