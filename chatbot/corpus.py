@@ -458,6 +458,8 @@ def _markdown_blocks(text: str, body: int) -> tuple[list[Block], list[str]]:
                     continue
                 section = SECTION_JOINT.join(entry[1] for entry in path)
                 blocks += _block(text, piece.start, piece.end, section, len(headings) + markup)
+            if "</details" in token.content.lower():
+                path = [entry for entry in path if entry[0] < 7]
             markup += 1
         elif token.type in {"paragraph_open", "tr_open", "fence", "code_block"}:
             start, end = lines[token.map[0]], lines[min(token.map[1], len(lines) - 1)]
@@ -598,7 +600,11 @@ def _pieces(
         start = block.start
         if block.section != above:
             above = block.section
-            is_answer = above.endswith("?")  # a heading that asks
+            # below a heading that asks; "A. A. Milne" is a name, and "A: best, B: worse" a choice
+            is_answer = above.endswith("?") and block.prose and bool(_ANSWERS.match(text, start))
+            is_answer = is_answer and not any(
+                text.startswith("B:", b.start) for b in blocks[number + 1 : number + 2]
+            )
         for question in [*found.get(number, ()), None]:
             span = _strip(text, start, question.start if question else block.end)
             if span[0] < span[1]:
@@ -608,6 +614,9 @@ def _pieces(
             if question:
                 yield block, question, question.start, question.end
                 start, is_answer = question.end, True
+
+
+_ANSWERS = re.compile(r"[*_]*(?:A:|Answer[:.])(?!.*\n[ \t]*B:)")
 
 
 def _answered(text: str, blocks: Sequence[Block], found: Mapping[int, Sequence[Question]]) -> set[Question]:
