@@ -164,6 +164,8 @@ class QuestionFiles:
     def put_back(self, added: Added) -> None:
         """Append again what `remove` took away."""
         with self._alone():
+            if self.queries.is_file() and added.query_id in read_queries(self.corpus):
+                raise CorpusError(f"{self.queries} has another question {added.query_id!r} by now")
             self._append(added)
 
     def _append(self, added: Added) -> None:

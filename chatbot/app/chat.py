@@ -273,7 +273,9 @@ def record_vote(
     answer = turns[number].answer
     try:
         details = None if vote == WITHDRAWN else read_details(data)
-        feedback.save(turns[number].question, answer, vote, details)
+        receipt = turns[number].receipt  # a vote goes by the answer of then, whose quotes may have moved
+        voted = receipt.answer if vote == WITHDRAWN and receipt else answer
+        feedback.save(turns[number].question, voted, vote, details)
     except (OSError, ValueError) as error:
         return votes, str(draw_problem(f"Your vote was not saved: {error}"))
     form = draw_form(number, answer) if answer and vote == DOWN and details is None else ""

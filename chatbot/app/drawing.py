@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from chatbot import formats
 from chatbot.answer import UNMENTIONED, Answer, Citation, confidence_word
@@ -462,7 +462,7 @@ def draw_view(source: Source) -> Markup:
         start=cited.start,
         end=cited.end,
         sha256=cited.doc_sha256,
-        quote=cited.quote,
+        quote=Markup(str(escape(cited.quote)).replace("\r", "&#13;")),  # a browser reads a bare one as \n
         title=cited.title,
         place=draw_origin(cited),
         address=address_of(cited.doc_id),

@@ -237,8 +237,11 @@ def draw_table(text: str, rows: Sequence[Shown], marks: Sequence[Mark]) -> Marku
     """The first row is a head where a line of "|---|" stands below it."""
     drawn = Markup()
     for row in rows:
-        below = _LINE.match(text, line_end(text, row.end))
-        is_head = row is rows[0] and below is not None and _RULE.match(text, *below.span())
+        line = _LINE.match(text, row.end)
+        below = _LINE.match(text, line.end() if line else row.end)
+        is_head = (
+            row is rows[0] and below is not None and _RULE.match(text, below.start(), below.start("end"))
+        )
         cell = Markup('<th scope="col" dir="auto">{}</th>' if is_head else '<td dir="auto">{}</td>')
         spans = cells_of(text[row.start : row.end])
         cells = (draw_marked(text, row.start + a, row.start + b, marks, True) for a, b in spans)
@@ -266,10 +269,7 @@ def draw_block(
         return Markup('<p class="page-number"><span>Page {}</span></p>').format(block.level)
     if block.kind == "heading":
         depth = min(title_level - 1 + block.level, 6)
-        if markdown:  # whose headings are never quoted
-            words: str = heading_text(text, block, markdown)
-        else:
-            words = draw_marked(text, *heading_words(text, block), marks)
+        words = draw_marked(text, *heading_words(text, block), marks, markdown)
         return Markup('<h{0} class="subheading" dir="auto">{1}</h{0}>').format(depth, words)
     start, end = block.start, block.end
     if block.kind == "code":

@@ -137,13 +137,14 @@
     if (current && !isBelow(current.seen, seen)) current = null; // not the conversation it was
     let kept = current && load(current.id);
     let name = "";
+    const votes = kept?.votes;
     if (kept && !isBelow(keysOf(kept.receipts), current.known)) {
       name = `${titleOf(kept)} (2)`.slice(0, LONGEST_NAME); // another tab has gone on with it: leave it that one
       say("Another tab has gone on with this conversation; this one is kept beside it.");
       kept = current = null;
     }
     const now = new Date().toISOString();
-    kept ??= { id: current?.id ?? crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, name, collection, created: now, receipts: [] };
+    kept ??= { id: current?.id ?? crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, name, collection, created: now, receipts: [], votes };
     const before = keysOf(kept.receipts);
     const fresh = receipts.filter((receipt) => !before.has(keyOf(receipt)));
     if (fresh.length) {
