@@ -487,6 +487,17 @@ def test_an_answer_below_a_heading_that_asks_has_no_mark() -> None:
     assert [block for block, _ in blocks(text)] == ["Yes, you may.", "A: is a drive.", "A: is not."]
 
 
+def test_an_initial_below_a_heading_that_asks_is_kept() -> None:
+    for answer in ("A. A. Milne wrote it.", "A: best\n\nB: worse", "A: best\nB: worse"):
+        kept = "".join(block for block, _ in blocks(f"## Who wrote it?\n\n{answer}\n"))
+        assert kept.startswith(answer[:5])
+
+
+def test_what_stands_behind_details_is_not_below_their_summary() -> None:
+    text = "# P\n\n<details><summary>Old</summary>\n\nUse A.\n\n</details>\n\nUse B.\n"
+    assert blocks(text) == [("Use A.", "P › Old"), ("Use B.", "P")]
+
+
 def test_headings_of_html_in_markdown_are_headings() -> None:
     text = '<h1 align="center">Pontoon</h1>\n<p>It floats.</p>\n\n<details><summary>Is it red?</summary>\n\nYes.\n\n## Use\n\nPush.\n'
     document = read_document(text, "a.md")

@@ -730,6 +730,8 @@ def test_cells_of_a_row_of_markdown(row: str, cells: list[str]) -> None:
 
 
 def test_the_headers_of_an_answered_message_are_no_text() -> None:
+    trip = b"Subject: Trip\n\nHere it is:\nFrom: Leeds\nTo: York\nDate: 5 May\nSee you.\n"
+    assert texts(read(trip, "eml"))[1:4] == ["From: Leeds", "To: York", "Date: 5 May"]
     mail = (
         b"Subject: Office\n\nWe open at nine.\n\n-----Original Message-----\nFrom: Ann\nSent: Tuesday, 08:30\n"
         b"To: Bob\n\nWhen do you open?\n\n> From: Bob\n> Date: Monday\n> Subject: Office\n>\n> Hello.\n\nTo: the shop\nDate: May\n"

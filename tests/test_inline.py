@@ -109,6 +109,8 @@ def test_what_is_left_out_is_marks_and_addresses(text: str) -> None:
         ("<details><summary>Reset it</summary>\n  Hold <b>SET</b> for<br>8 s.\n</details>", ["7 Reset it", "Hold <b>SET</b> for<br>8 s."]),
         ("<table><tr><td>E04</td><td>No <i>signal</i></td></tr></table>", ["E04</td><td>No <i>signal"]),
         ("<h3 align=center>Pontoon</h3><p>It floats.", ["3 Pontoon", "It floats."]),
+        ("<h1><img src=x> Pontoon</h1>It floats.", ["1 Pontoon", "It floats."]),
+        ("<p><5 kg or >10 kg is refused</p>", ["<5 kg or >10 kg is refused"]),
         ("<p align=center><b>Bold</b> <img src=x> words</p>", ["Bold", "words"]),
         ("<!-- not this --><script>nor = '<p>this</p>'</script><style>p {}</style>", []),
         ("<div>\n</div>", []),

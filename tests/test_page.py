@@ -329,6 +329,11 @@ def test_every_number_is_named_after_the_place_that_it_cites(status: str) -> Non
     assert len(names) == drawn.count('class="cite"')
 
 
+def test_a_quote_keeps_its_line_ends_on_the_page() -> None:
+    drawn = drawing.draw_view(Source(replace(citation(), quote='"One"\r\ntwo'), "", "", None, 0, {}))
+    assert 'data-quote="&#34;One&#34;&#13;\ntwo"' in drawn
+
+
 def test_a_source_without_a_hit_has_no_score_to_explain() -> None:
     assert drawing.draw_why(Source(citation(), "", "", None, 0, {})) == ""
     assert not turns.holds(hit(), citation(doc_id="other.md"))

@@ -214,6 +214,10 @@ def test_a_table_of_markdown_is_drawn_as_one() -> None:
     )
 
 
+def test_a_table_of_markdown_has_its_head_with_crlf_too() -> None:
+    assert markdown("| a |\r\n|---|\r\n| 1 |\r\n").count("<th") == 1
+
+
 def test_a_quote_is_marked_where_its_words_stand_among_marks_of_markdown() -> None:
     text = "The **old** log. The &amp; **new\none** fell. Rest."
     quote = "The &amp; **new\none** fell."
