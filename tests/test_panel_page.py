@@ -187,7 +187,7 @@ def test_markdown_is_drawn_without_its_marks() -> None:
     assert markdown(
         "## The `log`\n\n> It **fell\n> at** [noon](n.md).\n\n* *Rain* & H<sub>2</sub>O\n2. Wind <u>x</u>"
     ) == (
-        '<h4 class="subheading" dir="auto">The log</h4>'
+        '<h4 class="subheading" dir="auto">The <code>log</code></h4>'
         '<p class="text quotation" dir="auto">It <strong>fell at</strong> noon.</p>'
         '<p class="item" dir="auto">• <em>Rain</em> &amp; H<sub>2</sub>O</p>'
         '<p class="item" dir="auto">2. Wind x</p>'
