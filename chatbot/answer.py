@@ -121,12 +121,13 @@ class Citation:
     @property
     def words(self) -> str:
         """The quote as it is shown, see `on_one_line`; a row below a head as "Year: 1890; Keeper: Mary Reid"."""
-        cells, names = (
-            [on_one_line(row[start:end], self.doc_id) for start, end in cells_of(row)]
-            for row in (self.quote, self.head)
-        )
-        if self.head and len(cells) <= len(names):
-            return row_sentence(cells, names)
+        if self.head:
+            cells, names = (
+                [on_one_line(row[start:end], self.doc_id) for start, end in cells_of(row)]
+                for row in (self.quote, self.head)
+            )
+            if len(cells) <= len(names):
+                return row_sentence(cells, names)
         return on_one_line(self.quote, self.doc_id)
 
     def to_json(self) -> dict[str, Any]:
@@ -714,9 +715,8 @@ def names(question: str, texts: Sequence[str]) -> set[str]:
     return own | {stem for stem in asked if capital[stem] > 2 * small[stem]}
 
 
-_BEGINS = re.compile(
-    r"(?:\A|[.!?:;|\n])[\"'“‘(\s]*\Z"
-)  # what stands before the first word of a sentence or cell
+# what stands before the first word of a sentence or cell
+_BEGINS = re.compile(r"(?:\A|[.!?:;|\n])[\"'“‘(\s]*\Z")
 
 
 def _is_caseless(question: str) -> bool:
