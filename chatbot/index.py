@@ -73,7 +73,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -757,12 +757,15 @@ def stale(corpus: Path, folder: Path, encoder: Identified) -> str:
         return "files are read otherwise than when the index was built"
     if manifest.get("splitting") != SPLITTING:
         return "documents are split otherwise than when the index was built"
-    return outdated(corpus, folder)
+    return _changed_files(manifest, corpus, folder)
 
 
 def outdated(corpus: Path, folder: Path) -> str:
     """Which files of the corpus are not as when the index was built, or ""."""
-    manifest = read_manifest(folder, current_generation(folder))
+    return _changed_files(read_manifest(folder, current_generation(folder)), corpus, folder)
+
+
+def _changed_files(manifest: Mapping[str, Any], corpus: Path, folder: Path) -> str:
     return _difference(manifest["corpus"], _hash_files(corpus, corpus_files(corpus, skip=folder)))
 
 
