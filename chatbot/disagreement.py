@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Literal
 
 from chatbot.corpus import SECTION_JOINT, Span
-from chatbot.formats.table import row_cells
+from chatbot.formats.table import named_cells, row_cells
 from chatbot.quantities import CURRENCIES, MONTHS, TIMES, Measure, Value, unit_of, values, years, zone
 from chatbot.reader import PARTICLE, Kind, answers_of_kind, asks
 from chatbot.terms import stem_words, stems
@@ -262,11 +262,9 @@ def _in_one_column(a: _Claim, b: _Claim, items: Sequence[Statement]) -> bool:
 
 def _column(text: str, place: int) -> str:
     """The column, by its name or else its number, of the cell of a row that holds a character; "" in other texts."""
-    if not row_cells(text):
-        return ""
     if " | " in text:
         return str(text.count(" | ", 0, place))
-    return text[:place].rpartition("; ")[2].partition(": ")[0]
+    return next((name for name, (_, end) in named_cells(text) if place < end), "")
 
 
 def _told_apart(asked: _Question, a: _Claim, b: _Claim, items: Sequence[Statement]) -> bool:
