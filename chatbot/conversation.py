@@ -931,9 +931,6 @@ def _noun_with_article(said: str, asked: str) -> _Edit | None:
     return (slot.start, slot.end, said) if slot else None
 
 
-_PERMITTED = re.compile(r"\b(?:may|can|could|must|should|shall) (?:\w+ )?\w+ \w", re.I)
-
-
 def _articled(asked: str, n: int, articles: frozenset[str]) -> _Slot | None:
     """The only common noun that has one of these articles, if there is one."""
     slots = [slot for slot in _slots(asked, n) if slot.article in articles]
@@ -1162,6 +1159,7 @@ _YEAR = "(?:1[0-9]{3}|20[0-9]{2})s?"
 _WEEKDAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"
 _DATE = re.compile(rf"\b(?:(?:\d\d? )?{_MONTH}(?: \d\d?)?(?:,? {_YEAR})?|{_YEAR}|{_WEEKDAY})\b(?!-)", re.I)
 _QUOTED = re.compile(r"[\"“]([^\"“”]{3,60})[\"”]")
+_PERMITTED = re.compile(r"\b(?:may|can|could|must|should|shall) (?:\w+ )?\w+ \w", re.I)
 _ORDINAL = re.compile(
     r"first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|next|last|previous|\d+(?:st|nd|rd|th)"
 )

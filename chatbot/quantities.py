@@ -265,7 +265,7 @@ _UNITS = (  # as written, in which unit, and how many of it
     (r"gigabytes?|GB", "byte", 1e9),
     (r"terabytes?|TB", "byte", 1e12),
     (r"(?:US )?dollars?", "dollar", 1.0),
-    (r"r(?:o?u)bles?", "rouble", 1.0),
+    (r"ro?ubles?", "rouble", 1.0),
     (r"yen", "yen", 1.0),
     (r"pounds?", "pound", 1.0),
     (r"euros?|€", "euro", 1.0),

@@ -16,9 +16,10 @@ from chatbot.app import in_place
 from chatbot.app.in_place import Mark
 from chatbot.app.markdown import turn_markdown
 from chatbot.app.parts import address_of
-from chatbot.app.text import name_some, section_below, shorten, without_title
+from chatbot.app.text import name_some, shorten, without_title
 from chatbot.app.turns import Lost, Placed, Source, Turn
 from chatbot.app.voting import first_words
+from chatbot.corpus import section_below
 from chatbot.inline import is_markdown
 from chatbot.writing import count
 

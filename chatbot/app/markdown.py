@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from chatbot.answer import UNMENTIONED, Answer, Citation, NotFound
-from chatbot.app.text import section_below, shorten
+from chatbot.app.text import shorten
 from chatbot.app.turns import Lost, Turn
+from chatbot.corpus import section_below
 from chatbot.writing import count
 
 

@@ -8,8 +8,9 @@ from markupsafe import Markup
 
 from chatbot.answer import UNMENTIONED, Answer, Citation
 from chatbot.app.markdown import HEADINGS, searched_terms
-from chatbot.app.text import section_below, shorten
+from chatbot.app.text import shorten
 from chatbot.app.turns import Lost, Turn
+from chatbot.corpus import section_below
 from chatbot.writing import count
 
 Place = tuple[str, str, int | None]  # document, section, page: what the list of sources has a number for

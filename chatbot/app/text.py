@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from chatbot.corpus import section_below as section_below
-
 LONGEST_SHOWN = 2_000  # characters; of a longer question only the first CUT are drawn
 CUT = 140
 

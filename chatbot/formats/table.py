@@ -179,11 +179,9 @@ def column_names(text: str, start: int, end: int) -> str:
         row = text[line:stop].rstrip("\r\n")
         if "|" not in row:
             break
-        if _BELOW_HEAD.fullmatch(below):
+        if _BELOW_HEAD.fullmatch(below):  # the topmost counts: a row below may be of dashes
             names = cells_of(row)[max(before.count("|") - 1, 0) :]
-            head = (
-                row[names[0][0] : names[-1][1]] if names else ""
-            )  # the topmost: a row below may be of dashes
+            head = row[names[0][0] : names[-1][1]] if names else ""
         below = row
     return head
 
