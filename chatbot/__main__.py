@@ -233,7 +233,7 @@ def _places(options: argparse.Namespace) -> Any:
 
 def as_text(answer: dict[str, Any]) -> str:
     """An answer's JSON as a person reads it in a terminal."""
-    from chatbot.answer import UNMENTIONED
+    from chatbot.answer import UNANSWERED, UNMENTIONED
 
     lines = []
     if answer["standalone_question"] != answer["question"]:
@@ -252,6 +252,8 @@ def as_text(answer: dict[str, Any]) -> str:
             lines.append("Nowhere in them: " + ", ".join(missing["missing_terms"]))
     if answer.get("unmentioned"):
         lines.append(f"{UNMENTIONED} {', '.join(answer['unmentioned'])}")
+    if answer.get("unanswered"):
+        lines.append(f"{UNANSWERED} {' '.join(answer['unanswered'])}")
     sources = [f"[{c['number']}] {_place(c)} ({c['source']})" for c in answer["citations"]]
     return "\n\n".join(part for part in ("\n".join(lines), "\n".join(sources)) if part)
 

@@ -217,6 +217,7 @@ def _answer(part: _Part) -> Answer:
         tuple(map(_stated, part.parts("positions"))) if "positions" in part.data else (),
         tuple(part.texts("only")) if "only" in part.data else (),
         tuple(part.texts("unmentioned")) if "unmentioned" in part.data else (),
+        tuple(part.texts("unanswered")) if "unanswered" in part.data else (),
     )
 
 

@@ -86,9 +86,10 @@ def test_reading_what_was_written_changes_nothing(receipt: Receipt, tmp_path: Pa
     path = tmp_path / "receipt.json"
     path.write_text(json.dumps(asked.to_json()))
     assert read_receipt(path).to_json() == asked.to_json()
-    told = make_receipt(replace(receipt.answer, unmentioned=("Stalin",)), now=NOW)
-    assert parse_receipt(as_json(told)).answer.unmentioned == ("Stalin",)
-    assert "unmentioned" not in receipt.to_json()
+    told = make_receipt(replace(receipt.answer, unmentioned=("Stalin",), unanswered=("And why?",)), now=NOW)
+    read = parse_receipt(as_json(told)).answer
+    assert (read.unmentioned, read.unanswered) == (("Stalin",), ("And why?",))
+    assert not {"unmentioned", "unanswered"} & receipt.to_json().keys()
 
 
 def test_only_the_latest_turns_are_history(receipt: Receipt) -> None:

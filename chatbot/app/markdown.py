@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from chatbot.answer import UNMENTIONED, Answer, Citation, NotFound
+from chatbot.answer import UNANSWERED, UNMENTIONED, Answer, Citation, NotFound
 from chatbot.app.text import shorten
 from chatbot.app.turns import Lost, Turn
 from chatbot.corpus import section_below
@@ -38,6 +38,8 @@ def _answer_markdown(answer: Answer, looked_in: Sequence[str]) -> Iterator[str]:
         yield searched_terms(answer.not_found, escape_markdown)
     if answer.unmentioned:
         yield f"{UNMENTIONED} {', '.join(map(escape_markdown, answer.unmentioned))}."
+    if answer.unanswered:
+        yield f"{UNANSWERED} {' '.join(map(escape_markdown, answer.unanswered))}"
     if answer.citations:
         yield "Sources:"
         yield "\n".join(map(_source_markdown, answer.citations))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from chatbot.answer import UNMENTIONED, Answer, Citation
+from chatbot.answer import UNANSWERED, UNMENTIONED, Answer, Citation
 from chatbot.app.markdown import HEADINGS, searched_terms
 from chatbot.app.text import shorten
 from chatbot.app.turns import Lost, Turn
@@ -95,6 +95,9 @@ def _answer(answer: Answer, numbers: dict[Place, int], looked_in: Sequence[str])
     if answer.unmentioned:
         named = ", ".join(answer.unmentioned)
         parts.append(Markup('<p class="aside" dir="auto">{} {}.</p>').format(UNMENTIONED, named))
+    if answer.unanswered:
+        asked = " ".join(answer.unanswered)
+        parts.append(Markup('<p class="aside" dir="auto">{} {}</p>').format(UNANSWERED, asked))
     return Markup().join(parts)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from chatbot.answer import Answer, Chatbot, Citation, Verdict, head_of, verify
+from chatbot.answer import Answer, Chatbot, Citation, Verdict, head_of, holds, verify
 from chatbot.app.in_place import document_headings, paragraph_at
 from chatbot.collection import Collection
 from chatbot.conversation import smalltalk
@@ -169,11 +169,6 @@ def _fill(hits: Sequence[Hit], index: PassageIndex) -> Iterator[Hit]:
         document = index.document(passage.doc_id)
         text = document.text[passage.start : passage.end]
         yield replace(hit, passage=passage, text=text, title=document.title, source=document.source)
-
-
-def holds(hit: Hit, citation: Citation) -> bool:
-    passage = hit.passage
-    return passage.doc_id == citation.doc_id and passage.start <= citation.start < passage.end
 
 
 def document_text(chatbot: Chatbot, citation: Citation) -> str:
