@@ -19,14 +19,18 @@ def parts_of(question: str) -> list[str]:
     The later ones may need those before them ("and why?"), as follow-ups do.
     """
     text = question.strip()
-    if _QUOTING.search(text):
+    unquoted = _QUOTED.sub(lambda quoted: "x" * len(quoted.group()), text)
+    if _LISTING.search(unquoted):
         return [question]
-    if both := _BOTH.fullmatch(text):
-        return [f"{both[word]} {both['rest']}?" for word in ("one", "other")]
-    starts = [joint.end() for joint in _JOINT.finditer(text) if _is_joint(joint, text)]
+    if both := _BOTH.fullmatch(unquoted):
+        rest = text[both.start("rest") : both.end("rest")]
+        return [f"{both[word]} {rest}?" for word in ("one", "other")]
+    starts = [joint.end() for joint in _JOINT.finditer(unquoted) if _is_joint(joint, unquoted)]
     pieces = [text[a:b] for a, b in pairwise([0, *starts, len(text)])]
     parts = [_TRAILING.sub("", piece).strip(" ?.!,") for piece in pieces]
     if not 1 < len(parts) <= MOST or not _ASKS.match(parts[0]):
+        return [question]
+    if any(_SHARES.fullmatch(part) for part in parts[:-1]):
         return [question]
     if any(_goes_on(one, other) for one, other in pairwise(parts)):
         return [question]
@@ -37,6 +41,8 @@ def _is_joint(joint: re.Match[str], text: str) -> bool:
     mark, rest = joint.group().strip(), text[joint.end() :]
     if mark.startswith("?"):
         return bool(_ASKS.match(rest))
+    if rest[:1].isupper():  # in a title: "Who wrote What Was Said and When Was It Said"
+        return False
     if mark == ",":
         return bool(_BESIDE.match(rest))  # "the decree, which was signed in May" goes on
     return bool(_OPENS.match(rest))
@@ -63,22 +69,20 @@ _END = r"\s*[?.!]*\s*$"
 _OPENS = re.compile(
     rf"(?:(?:when|where|why|how)(?:\s*{_AUX}\b|{_END})"
     rf"|how\s+(?:{_MEASURE}\b|\w+\s+{_AUX}\b)"
-    rf"|(?-i:who|Who|what|What)(?:\s*{_AUX}\b|\s+(?!{_CLAUSE})\w+)"
+    rf"|(?-i:who|what)(?:\s*{_AUX}\b|\s+(?!{_CLAUSE}|(?-i:[A-Z]))\w+)"
     rf"|(?:which|whose)\s+(?!{_CLAUSE})\w+(?:\s+\w+)"
     rf"|{_PREP}\s+(?:what|which|whom|whose|how\s+{_MEASURE})\b(?:.*\b{_AUX}\b|\s*\w*{_END})"
     rf"|{_AUX}\s+(?:it|he|she|they|the|there|this|that|these|those)\b)",
     re.I,
 )
-_BESIDE = re.compile(
-    rf"(?:(?:who|when|where|what)\s+{_DO}\b|(?:why|how|what)\s*{_AUX}\b|how\s+{_MEASURE}\b)", re.I
-)
+_BESIDE = re.compile(rf"(?:who\s+{_DO}\b|(?:when|where|why|how|what)\s*{_AUX}\b|how\s+{_MEASURE}\b)", re.I)
 _ASKS = re.compile(
     rf"(?:(?:and|so|but|ok|okay|also|then|hi|hello|please)\b,?\s+)*(?:{_PREP}\s+[^,?]{{2,40}},\s+)?"
     rf"(?:(?:when|where)\s*{_AUX}\b|(?:(?:{_PREP}|of|about)\s+)?(?!when\b|where\b){_WH}\b|{_AUX}\s|(?:tell|explain|describe|name|list|say|show)\b)",
     re.I,
 )
 _JOINT = re.compile(
-    r"(?:\?\s+(?:(?:and|but|also|then),?\s+)*|,?\s+(?:and|&)\s+(?:(?:also|then),?\s+)?|,\s+)", re.I
+    r"(?:\?\s+(?:(?:and|but|also|then),?\s+)*|,?\s+(?:and|&)\s+(?:(?:also|then|if so),?\s+)?|,\s+)", re.I
 )
 _TRAILING = re.compile(r"(?:[\s,?]+(?:and|but|also|then|&|if so))*[\s,?]*$", re.I)
 _BOTH = re.compile(
@@ -87,4 +91,8 @@ _BOTH = re.compile(
     re.I | re.S,
 )
 _RELATIVE = re.compile(r"(?:who|whom|whose|which|where|when)\b", re.I)
-_QUOTING = re.compile(r"[\"“”;:()\n]")
+_QUOTED = re.compile(r"\"[^\"\n]+\"|“[^”\n]+”")
+_LISTING = re.compile(r"[\"“”;:()\n]")
+_SHARES = re.compile(  # a part whose verb comes later: "How many tanks and how many guns did they have?"
+    rf"{_WH}|how\s+{_MEASURE}\s+\w+|(?:what|which)\s+\w+s", re.I
+)

@@ -48,7 +48,7 @@ from chatbot.corpus import Span
 from chatbot.encoder import EncodedQuery, Vectors, best_precision, dtype_of, packaged_model, read_alone
 from chatbot.errors import EncoderError
 from chatbot.formats.table import named_cells
-from chatbot.numbered import is_of_another, numbered
+from chatbot.numbered import is_of_another, wanted_of
 from chatbot.quantities import CURRENCIES, MONTH, NUMBER_WORDS, TIMES, clock_times, measure_end, unit_of
 from chatbot.terms import STOP_WORDS, fold, stems, terms
 
@@ -162,7 +162,7 @@ def read(
         best = max((matrix[:, column].max() for matrix in matrices if len(matrix)), default=0.0)
         for matrix in matrices:
             matrix[:, column] -= best
-    wanted = numbered(asked.text)
+    wanted = wanted_of(asked.text)
     for number, (candidate, rows) in enumerate(zip(candidates, matrices, strict=True)):
         rows[:, -1] = judged[number].logits if number < len(judged) else lowest
         for i, (span, row) in enumerate(zip(candidate.sentences, rows, strict=True)):
