@@ -38,7 +38,7 @@ from chatbot.errors import IndexBroken, QuestionError
 from chatbot.formats.table import cells_of, column_names, row_cells, row_sentence
 from chatbot.index import Hit, PassageIndex, PassageStore, Pool, Question, Rows, current_generation
 from chatbot.inline import is_markdown, on_one_line
-from chatbot.numbered import is_of_another, names_them, wanted_of
+from chatbot.numbered import names_them, wanted_of
 from chatbot.quantities import clock_times, years
 from chatbot.reader import (
     Asked,
@@ -953,15 +953,13 @@ def _is_other_row(item: Evidence, first: Evidence, asked: Asked) -> bool:
 
 
 def _of_other_numbers(reading: Reading) -> bool:
-    """Whether the passages have what is asked about under other numbers only: Level 1 and 2, but no Level 3."""
-    wanted = wanted_of(reading.asked.text)
-    if not wanted or any(
-        names_them([one], f"{hit.title}. {hit.passage.section}. {hit.text}")
-        for one in wanted
-        for hit in reading.hits
-    ):
+    """Whether the best sentence was one about other numbers, and no passage has what is asked about under its own:
+    Level 1 and 2, but no Level 3.
+    """
+    if max(item.otherwise for item in reading.evidence) <= reading.evidence[0].score:
         return False
-    return any(is_of_another(wanted, item.text) for item in reading.evidence)
+    texts = [f"{hit.title}. {hit.passage.section}. {hit.text}" for hit in reading.hits]
+    return not any(names_them([one], text) for one in wanted_of(reading.asked.text) for text in texts)
 
 
 def _cite(number: int, evidence: Evidence, section: str, document: Document, confidence: float) -> Citation:

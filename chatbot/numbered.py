@@ -48,9 +48,9 @@ def is_of_another(wanted: Sequence[Numbered], text: str) -> bool:
     """Whether a text has one of the things wanted under other numbers only."""
     if not wanted or _SUCCEEDS.search(text):
         return False
-    told = numbered(text)
+    told, bare = numbered(text), _bare(text)
     return any(
-        kin and not any(one.is_same(other) for other in kin)
+        kin and one.number not in bare and not any(one.is_same(other) for other in kin)
         for one in wanted
         if (kin := [other for other in told if one.is_kind_of(other)])
     )
@@ -60,6 +60,16 @@ def names_them(wanted: Sequence[Numbered], text: str) -> bool:
     """Whether a text has all the things wanted under their numbers."""
     told = numbered(text)
     return all(any(one.is_kind_of(other) and one.is_same(other) for other in told) for one in wanted)
+
+
+def _bare(text: str) -> set[str]:
+    """Its numbers and ordinals, whatever they stand with ("became the first to"), but for days of a month."""
+    words = [match.group().rstrip(_ENDS) for match in _WORD.finditer(text)]
+    return {
+        number
+        for word, behind in zip(words, [*words[1:], ""], strict=True)
+        if (number := _ordinal(word) or (word if word.isdigit() else "")) and behind.lower() not in _MONTHS
+    }
 
 
 def _at(words: Sequence[re.Match[str]], i: int, text: str) -> Iterator[Numbered]:

@@ -119,6 +119,7 @@ class Evidence:
     features: NDArray[np.float64]
     score: float
     answer: Span | None = None  # characters of `text` that the network takes for the short answer
+    otherwise: float = -math.inf  # the score that one of another number would have, see `read`
 
     def feature(self, name: str) -> float:
         return float(self.features[FEATURES.index(name)])
@@ -172,9 +173,11 @@ def read(
             answer = judged[number].answers[i] if number < len(judged) else None
             inside = (answer[0] - start, answer[1] - start) if answer else None
             text = candidate.text[start:end]
+            otherwise = -math.inf
             if is_of_another(wanted, text):
+                otherwise = float(row @ vector)
                 row[-1] = lowest
-            found.append(Evidence(number, i, span, text, row, float(row @ vector), inside))
+            found.append(Evidence(number, i, span, text, row, float(row @ vector), inside, otherwise))
     telling = [evidence for evidence in found if not evidence.text.rstrip().endswith("?")]
     return sorted(telling or found, key=lambda evidence: -evidence.score)
 

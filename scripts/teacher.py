@@ -7,6 +7,7 @@ one is any MPNet (Song et al., "MPNet", NeurIPS 2020), such as all-mpnet-base-v2
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -85,8 +86,11 @@ def without_padding(backbone: Any, dropout: float = 0.0) -> PackedBert:
 
 
 def record_of(run: Path) -> dict[str, Any]:
-    """What a run wrote of itself."""
-    record: dict[str, Any] = json.loads((run / "record.json").read_text("utf-8"))
+    """What a run wrote of itself; of weights without a record, such as the shipped ones, their hash."""
+    written = run / "record.json"
+    if not written.is_file():
+        return {"sha256": hashlib.sha256((run / "reader.safetensors").read_bytes()).hexdigest()}
+    record: dict[str, Any] = json.loads(written.read_text("utf-8"))
     return record
 
 

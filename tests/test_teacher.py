@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -106,3 +107,10 @@ def test_what_is_taught_is_the_likelihood_of_sentences_in_a_passage_and_in_a_que
     found = teacher.loss_against(ours, theirs, [2], temperature=1.0)
     assert found.item() == pytest.approx((first + second) / 2 + across)
     assert teacher.loss_against(theirs, theirs, [2], temperature=2.0).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_weights_without_a_record_are_known_by_their_hash(tmp_path: Path) -> None:
+    (tmp_path / "reader.safetensors").write_bytes(b"weights")
+    assert teacher.record_of(tmp_path) == {"sha256": hashlib.sha256(b"weights").hexdigest()}
+    (tmp_path / "record.json").write_text('{"steps": 3}')
+    assert teacher.record_of(tmp_path) == {"steps": 3}
