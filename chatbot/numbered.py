@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from chatbot.terms import STOP_WORDS
 
@@ -67,7 +68,7 @@ def _bare(text: str) -> set[str]:
     words = [match.group().rstrip(_ENDS) for match in _WORD.finditer(text)]
     return {
         number
-        for word, behind in zip(words, [*words[1:], ""], strict=True)
+        for word, behind in pairwise([*words, ""])
         if (number := _ordinal(word) or (word if word.isdigit() else "")) and behind.lower() not in _MONTHS
     }
 

@@ -334,7 +334,7 @@ _CLAUSE_BEFORE = re.compile(
 # The trained network ------------------------------------------------------------------------
 
 _WEIGHTS = "reader.safetensors"
-_WEIGHTS_SHA256 = "53bc7f941b4be5b8bcf9901afb601bc81c6a79222abc83ebd49fbf938b8bb13e"
+_WEIGHTS_SHA256 = "1d441d53bdc87ddf7f5a5771e52d560000c2fc742389741647c5524ae1fa2d25"
 
 
 def load_network_reader(folder: Path | None = None) -> NetworkReader | None:

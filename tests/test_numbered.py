@@ -58,6 +58,7 @@ SAME = [
     ("What comes after Step 2?", "Step 3: bake the loaf."),
     ("Who was the second president?", "Adams succeeded the first president in 1797."),
     ("Who drew?", "Article 9 says it."),
+    ("What does Article 9 say?", "..."),
 ]
 
 
