@@ -103,7 +103,8 @@ def test_the_rows_that_say_yes_are_quoted(bot: Chatbot) -> None:
     history = ["What does membership cost?", "When is the annual meeting?"]
     answer = bot.answer("Which tools need the course?", history)
     assert answer.standalone_question == answer.question
-    assert {c.quote.split(";")[0] for c in answer.citations} == {"Tool: Chainsaw", "Tool: Floor sander"}
+    rows = {c.quote.split(";")[0] for c in answer.citations if c.quote.startswith("Tool: ")}
+    assert rows == {"Tool: Chainsaw", "Tool: Floor sander"}  # beside what the rules say of them
 
 
 def test_an_unsure_answer_tells_what_no_file_has(bot: Chatbot) -> None:
