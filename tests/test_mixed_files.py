@@ -103,8 +103,12 @@ def test_the_rows_that_say_yes_are_quoted(bot: Chatbot) -> None:
     history = ["What does membership cost?", "When is the annual meeting?"]
     answer = bot.answer("Which tools need the course?", history)
     assert answer.standalone_question == answer.question
-    rows = {c.quote.split(";")[0] for c in answer.citations if c.quote.startswith("Tool: ")}
-    assert rows == {"Tool: Chainsaw", "Tool: Floor sander"}  # beside what the rules say of them
+    assert {c.quote.split(";")[0] for c in answer.citations} == {
+        "Tool: Chainsaw",
+        "Tool: Floor sander",
+        "Tools that run on petrol are lent only to members who have taken the introductory course, because an"
+        " unsuitable fuel mixture has already destroyed two of our chainsaws.",  # which says so as well
+    }
 
 
 def test_an_unsure_answer_tells_what_no_file_has(bot: Chatbot) -> None:
