@@ -59,8 +59,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BATCH_PIECES = 4096  # padded word pieces a step
 ANSWERED = 0.9  # of the judged questions that can be; the others are shown passages as they come
 LATER = {  # documents that were written when a split had been judged: what they answer is not marked
-    "articles": "articles/*-in-brief.md",
-    "train": "articles/first-questions-*-in-brief.md",
+    "articles": ("articles/*-in-brief.md", "articles/questions-about-*.md"),
+    "train": ("articles/first-questions-*-in-brief.md", "articles/questions-about-*.md"),
 }
 NEGATIVES = 3  # hard negatives of a question of the training file
 TAUGHT = 0.7  # of the loss, with a teacher
@@ -146,8 +146,10 @@ def searched(place: str) -> list[tuple[Query, list[Hit]]]:
     build_index(documents, work / "index", encoder)
     bot = Chatbot(work / "index", encoder)
     queries = split_queries(folder, split)
-    later = LATER.get(split, "")
-    only = frozenset(doc_id for doc_id, _ in bot.index.titles() if not fnmatch(doc_id, later))
+    later = LATER.get(split, ())
+    only = frozenset(
+        doc_id for doc_id, _ in bot.index.titles() if not any(fnmatch(doc_id, each) for each in later)
+    )
     return [(q, bot.reading(q.text, q.history, only).hits) for q in tqdm(queries, desc=f"search {place}")]
 
 
