@@ -233,7 +233,7 @@ def _places(options: argparse.Namespace) -> Any:
 
 def as_text(answer: dict[str, Any]) -> str:
     """An answer's JSON as a person reads it in a terminal."""
-    from chatbot.answer import UNANSWERED, UNMENTIONED
+    from chatbot.answer import AS_OF, UNANSWERED, UNMENTIONED
 
     lines = []
     if answer["standalone_question"] != answer["question"]:
@@ -254,6 +254,8 @@ def as_text(answer: dict[str, Any]) -> str:
         lines.append(f"{UNMENTIONED} {', '.join(answer['unmentioned'])}")
     if answer.get("unanswered"):
         lines.append(f"{UNANSWERED} {' '.join(answer['unanswered'])}")
+    if answer.get("as_of"):
+        lines.append(f"{AS_OF} {answer['as_of']}.")
     sources = [f"[{c['number']}] {_place(c)} ({c['source']})" for c in answer["citations"]]
     return "\n\n".join(part for part in ("\n".join(lines), "\n".join(sources)) if part)
 

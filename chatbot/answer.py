@@ -20,6 +20,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from importlib import resources
 from itertools import islice, product
 from pathlib import Path
@@ -31,6 +32,7 @@ from numpy.typing import NDArray
 from chatbot.compound import parts_of
 from chatbot.conversation import TURNS, frame_words, meanings, smalltalk
 from chatbot.corpus import SECTION_JOINT, Document, header_of
+from chatbot.dated import newest_year
 from chatbot.disagreement import Statement
 from chatbot.disagreement import positions as find_positions
 from chatbot.encoder import Encoder, load_encoder
@@ -94,6 +96,7 @@ QUOTE_SIGNALS = (
 REFUSALS = ("closest", "not_found")  # of the states of an answer
 UNMENTIONED = "Not mentioned in the passages quoted:"  # before the names that are not
 UNANSWERED = "Nothing found for:"  # before a part of the question
+AS_OF = "You ask of now; the latest year in the quotes is"  # before the year
 SOUND = 0.3  # confidence of a quote from which it completes an answer to several questions
 OUTDOES = 0.3  # by so much more confident a part's quote stands first: of 212 such pairs right for .840, else for .745
 CARRIES = 0.7  # confidence of an answer to one of several questions with which it stands for all
@@ -178,6 +181,9 @@ class Answer:
     only: tuple[str, ...] = ()  # the documents that were searched, in the order of their ids; none: all
     unmentioned: tuple[str, ...] = ()  # names of the question, as typed, that no passage quoted from has
     unanswered: tuple[str, ...] = ()  # of several questions at once, those that nothing answers
+    as_of: int = (
+        0  # the latest year in the quotes, where the question asks of now and they are of an earlier time
+    )
 
     def to_json(self) -> dict[str, Any]:
         missing = self.not_found
@@ -193,6 +199,7 @@ class Answer:
             **({"only": list(self.only)} if self.only else {}),
             **({"unmentioned": list(self.unmentioned)} if self.unmentioned else {}),
             **({"unanswered": list(self.unanswered)} if self.unanswered else {}),
+            **({"as_of": self.as_of} if self.as_of else {}),
             "hits": [
                 {
                     "rank": hit.rank,
@@ -537,7 +544,11 @@ class Chatbot:
         in_vain = _as_typed(_in_vain(status, confidence, meant, index, only), meant, question)
         told = in_vain.missing_terms if in_vain else ()
         unmentioned = () if status in REFUSALS else _unmentioned(question, reading, chosen)
-        short = first_short(reading.asked, citations, chosen) if status == "answered" else ""
+        as_of = 0
+        if status not in REFUSALS:
+            as_of = newest_year(question, [citation.quote for citation in citations], date.today().year)
+        is_short = status == "answered" and not as_of
+        short = first_short(reading.asked, citations, chosen) if is_short else ""
         return Answer(
             question,
             meant,
@@ -562,6 +573,7 @@ class Chatbot:
             ),
             tuple(sorted(only or ())),
             tuple(word for word in unmentioned if word not in told),
+            as_of=as_of,
         )
 
     def _citations(

@@ -218,6 +218,7 @@ def _answer(part: _Part) -> Answer:
         tuple(part.texts("only")) if "only" in part.data else (),
         tuple(part.texts("unmentioned")) if "unmentioned" in part.data else (),
         tuple(part.texts("unanswered")) if "unanswered" in part.data else (),
+        part.whole("as_of") if "as_of" in part.data else 0,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from chatbot import formats
-from chatbot.answer import UNANSWERED, UNMENTIONED, Answer, Citation, confidence_word
+from chatbot.answer import AS_OF, UNANSWERED, UNMENTIONED, Answer, Citation, confidence_word
 from chatbot.app import in_place
 from chatbot.app.in_place import Mark
 from chatbot.app.markdown import turn_markdown
@@ -251,10 +251,12 @@ def draw_answered(answer: Answer) -> Markup:
 
 
 def draw_lacking(answer: Answer) -> Markup:
-    """The words of the question that no document has, the names that the passages quoted have not, and of
-    several questions those that nothing answers."""
+    """The words of the question that no document has, the names that the passages quoted have not, of several
+    questions those that nothing answers, and of which year an answer is that should be of now."""
     lines = draw_missing(answer) + draw_words(UNMENTIONED, answer.unmentioned)
     lines += draw_words(UNANSWERED, answer.unanswered)
+    if answer.as_of:
+        lines += Markup("<p>{} {}.</p>").format(AS_OF, answer.as_of)
     return Markup('<div class="searched">{}</div>').format(lines) if lines else Markup()
 
 

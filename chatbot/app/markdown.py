@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from chatbot.answer import UNANSWERED, UNMENTIONED, Answer, Citation, NotFound
+from chatbot.answer import AS_OF, UNANSWERED, UNMENTIONED, Answer, Citation, NotFound
 from chatbot.app.text import shorten
 from chatbot.app.turns import Lost, Turn
 from chatbot.corpus import section_below
@@ -40,6 +40,8 @@ def _answer_markdown(answer: Answer, looked_in: Sequence[str]) -> Iterator[str]:
         yield f"{UNMENTIONED} {', '.join(map(escape_markdown, answer.unmentioned))}."
     if answer.unanswered:
         yield f"{UNANSWERED} {' '.join(map(escape_markdown, answer.unanswered))}"
+    if answer.as_of:
+        yield f"{AS_OF} {answer.as_of}."
     if answer.citations:
         yield "Sources:"
         yield "\n".join(map(_source_markdown, answer.citations))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from chatbot.answer import UNANSWERED, UNMENTIONED, Answer, Citation
+from chatbot.answer import AS_OF, UNANSWERED, UNMENTIONED, Answer, Citation
 from chatbot.app.markdown import HEADINGS, searched_terms
 from chatbot.app.text import shorten
 from chatbot.app.turns import Lost, Turn
@@ -98,6 +98,8 @@ def _answer(answer: Answer, numbers: dict[Place, int], looked_in: Sequence[str])
     if answer.unanswered:
         asked = " ".join(answer.unanswered)
         parts.append(Markup('<p class="aside" dir="auto">{} {}</p>').format(UNANSWERED, asked))
+    if answer.as_of:
+        parts.append(Markup('<p class="aside">{} {}.</p>').format(AS_OF, answer.as_of))
     return Markup().join(parts)
 
 
