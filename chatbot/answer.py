@@ -181,9 +181,7 @@ class Answer:
     only: tuple[str, ...] = ()  # the documents that were searched, in the order of their ids; none: all
     unmentioned: tuple[str, ...] = ()  # names of the question, as typed, that no passage quoted from has
     unanswered: tuple[str, ...] = ()  # of several questions at once, those that nothing answers
-    as_of: int = (
-        0  # the latest year in the quotes, where the question asks of now and they are of an earlier time
-    )
+    as_of: int = 0  # the latest year in the quotes, where the question is of now and these are not
 
     def to_json(self) -> dict[str, Any]:
         missing = self.not_found
@@ -520,6 +518,7 @@ class Chatbot:
             hits=_with_cited(answer.hits, citations, [hit for one in sound for hit in one.hits]),
             milliseconds=_total([answer.milliseconds, *[one.milliseconds for one in apart]]),
             unanswered=refused if len(refused) < len(parts) else (),
+            as_of=_as_of(answer.question, citations),
         )
 
     def _decide(
@@ -544,9 +543,7 @@ class Chatbot:
         in_vain = _as_typed(_in_vain(status, confidence, meant, index, only), meant, question)
         told = in_vain.missing_terms if in_vain else ()
         unmentioned = () if status in REFUSALS else _unmentioned(question, reading, chosen)
-        as_of = 0
-        if status not in REFUSALS:
-            as_of = newest_year(question, [citation.quote for citation in citations], date.today().year)
+        as_of = 0 if status in REFUSALS else _as_of(question, citations)
         is_short = status == "answered" and not as_of
         short = first_short(reading.asked, citations, chosen) if is_short else ""
         return Answer(
@@ -1095,6 +1092,10 @@ def _as_typed(found: NotFound | None, meant: str, question: str) -> NotFound | N
 
 
 _LETTERS = re.compile(r"^\W+|\W+$")
+
+
+def _as_of(question: str, citations: Sequence[Citation]) -> int:
+    return newest_year(question, [citation.quote for citation in citations], date.today().year)
 
 
 def _unmentioned(question: str, reading: Reading, quoted: Sequence[Evidence]) -> tuple[str, ...]:

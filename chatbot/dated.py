@@ -12,13 +12,13 @@ from chatbot.quantities import years
 
 RECENT = 2  # years for which a quote may still be of now
 _NOW = re.compile(
-    r"(?<!\buntil )(?<!\btill )(?<!\bup to )(?<!\bby )(?<!\bjust )\b(?:now(?! that\b)|nowadays|today|todays|today's|currently"
+    r"(?<!\buntil )(?<!\btill )(?<!\bup to )(?<!\bby )(?<!\bjust )\b(?:now(?! that\b)|nowadays|today|todays|currently"
     r"|at present|at the moment|these days|this year)\b|\b(?:the|its|their|our|your|my) current (?!(?:and|at|flow\w*|from|in|is|of|that|through|was)\b)\w",
     re.IGNORECASE,
 )
 # what such a sentence says is not over
 _LASTING = re.compile(
-    r"\b(?:now|nowadays|today|currently|current|at present|presently|still|since|ever since|remains?)\b"
+    r"\b(?:now|nowadays|today|currently|current|at present|presently|still|since|remains?)\b"
     r"|\bto (?:this|the present) day\b",
     re.IGNORECASE,
 )

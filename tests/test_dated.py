@@ -56,6 +56,10 @@ def bot(tmp_path_factory: pytest.TempPathFactory) -> Chatbot:
     (corpus / "ferry.txt").write_text(
         f"The ferry of Larkhill has carried 40 cars since May {date.today().year}.\n"
     )
+    (corpus / "mill.txt").write_text("Hugh Oakes built the Barley Mill of Larkhill in 1721.\n")
+    (corpus / "toll.txt").write_text(
+        f"The council raised the toll of the bridge to 80 pence in {date.today().year}.\n"
+    )
     build_index(corpus, folder / "index", encoder)
     return Chatbot(folder / "index", encoder, load_network_reader())
 
@@ -77,6 +81,12 @@ def test_an_old_answer_to_a_question_about_now_says_of_which_year_it_is(bot: Cha
     ):
         assert "You ask of now; the latest year in the quotes is 1998." in shown
     assert bot.answer("How many cars does the ferry of Larkhill carry now?").as_of == 0
+
+
+def test_the_year_is_that_of_all_quotes_of_an_answer_to_several_questions(bot: Chatbot) -> None:
+    answer = bot.answer("Who built the Barley Mill and what is the toll of the bridge now?")
+    assert ["1721" in answer.citations[0].quote, "80 pence" in answer.citations[1].quote] == [True, True]
+    assert answer.as_of == 0  # as the mill's quote alone it would be of 1721
 
 
 def test_nothing_is_told_of_answers_to_other_questions() -> None:
