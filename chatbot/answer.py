@@ -18,7 +18,7 @@ import threading
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from importlib import resources
@@ -511,11 +511,14 @@ class Chatbot:
             answer = replace(answer, short_answer=first.short_answer)
             quoted = [first.citations[0], *(c for c in quoted if not _says_the_same(c, first.citations[0]))]
         citations = with_each(quoted, [one.citations[:2] for one in sound])
+        hits = _with_cited(answer.hits, citations, [hit for one in sound for hit in one.hits])
+        told = _stems_of(hit for hit in hits if any(holds(hit, citation) for citation in citations))
         return replace(
             answer,
             text=_text(answer.status, citations),
             citations=citations,
-            hits=_with_cited(answer.hits, citations, [hit for one in sound for hit in one.hits]),
+            hits=hits,
+            unmentioned=tuple(name for name in answer.unmentioned if not told.issuperset(stems(name))),
             milliseconds=_total([answer.milliseconds, *[one.milliseconds for one in apart]]),
             unanswered=refused if len(refused) < len(parts) else (),
             as_of=_as_of(answer.question, citations),
@@ -1105,8 +1108,7 @@ def _unmentioned(question: str, reading: Reading, quoted: Sequence[Evidence]) ->
     relative is no other name: "Japanese", "Japan". What documents write with a capital counts where the asker has none;
     a misspelt word that was put right does not.
     """
-    hits = [reading.hits[item.candidate] for item in quoted]
-    told = {stem for hit in hits for stem in stems(f"{hit.title} {hit.passage.section} {hit.text}")}
+    told = _stems_of(reading.hits[item.candidate] for item in quoted)
     beginnings = {stem[:_ALIKE] for stem in told}
     meant = set(stems(reading.asked.text))
     cased = _CAPITAL.search(question) and not _is_caseless(question)
@@ -1122,6 +1124,11 @@ def _unmentioned(question: str, reading: Reading, quoted: Sequence[Evidence]) ->
             joined = lacking and question[lacking[-1][1] : term.start] == " "  # "Far East"
             lacking.append((lacking.pop()[0] if joined else term.start, term.end))
     return tuple(dict.fromkeys(question[start:end] for start, end in lacking))
+
+
+def _stems_of(hits: Iterable[Hit]) -> set[str]:
+    """Of passages, their titles and headings."""
+    return {stem for hit in hits for stem in stems(f"{hit.title} {hit.passage.section} {hit.text}")}
 
 
 _CAPITAL = re.compile(r"\w.*[A-Z]")  # not the first word's

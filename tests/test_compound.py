@@ -157,6 +157,13 @@ def test_a_question_that_nothing_answers_is_told_beside_the_answer(bot: Chatbot)
         assert "Jupiter?" in shown
 
 
+def test_a_name_that_the_quote_of_a_part_has_is_not_told_as_lacking(bot: Chatbot) -> None:
+    answer = bot.answer("Who built the Barley Mill and how often does the Stone Ferry cross?")
+    assert "Hugh Oakes" in answer.citations[0].quote
+    assert "Stone Ferry" in answer.citations[1].quote
+    assert answer.unmentioned == ()
+
+
 def test_the_second_question_may_need_the_first(bot: Chatbot) -> None:
     answer = bot.answer("Who built the Barley Mill, and when was it built?")
     assert "1721" in answer.citations[0].quote
